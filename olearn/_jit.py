@@ -1,0 +1,196 @@
+"""The only place that decides how kernels are compiled and where the compiled code is kept.
+
+Three decisions, each measured (see docs/architecture.md):
+
+* ``_nrt=False``: kernels run without numba's reference counts. On a state that is a NamedTuple of
+  arrays this is 7 times faster, and it forbids allocation inside a step, a guarantee worth having.
+  The option is numba's own but undocumented, so it is tried once and plain ``njit`` is the fallback.
+  A kernel that has to allocate says ``@kernel(allocates=True)``.
+* The disk cache sits in a folder named by a fingerprint of all of the package's sources. numba
+  itself looks only at the file of the outer function: edit a step in one file and a cached loop in
+  another would go on returning the old numbers, silently.
+* ``error_model="numpy"``: a division by zero gives inf or nan, as in NumPy, instead of a branch.
+
+Nothing compiles at import; a kernel compiles, or is loaded from the cache, at its first call.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import numba
+import numpy as np
+from numba.core import config, event
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PACKAGE = Path(__file__).resolve().parent
+#: Folders whose sources take part in the fingerprint; the two links are followed.
+SOURCES = (PACKAGE, PACKAGE / "policies", PACKAGE / "traces")
+#: Compiled code of this many versions of the sources is kept; older folders are removed.
+KEPT_VERSIONS = 4
+
+
+def jit_enabled() -> bool:
+    """Whether kernels are compiled (false under ``NUMBA_DISABLE_JIT=1``)."""
+    return not config.DISABLE_JIT
+
+
+@functools.cache
+def fingerprint() -> str:
+    """Hash of every source file of the package: the name of the cache folder."""
+    digest = hashlib.blake2b(digest_size=8)
+    for root in SOURCES:
+        for folder, folders, files in os.walk(root):
+            folders[:] = sorted(f for f in folders if f != "__pycache__" and not Path(folder, f).is_symlink())
+            for name in sorted(files):
+                if name.endswith(".py"):
+                    path = Path(folder, name)
+                    digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def cache_root() -> Path:
+    """Folder of all of olearn's caches: ``OLEARN_CACHE_DIR``, else the user's cache folder."""
+    chosen = os.environ.get("OLEARN_CACHE_DIR")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "olearn"
+
+
+@functools.cache
+def cache_dir() -> Path:
+    """Folder of this version's compiled kernels, made on first use; a temporary one if it can't be."""
+    folder = cache_root() / f"kernels-{fingerprint()}"
+    try:
+        fresh = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)  # the age that _remove_old goes by
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(folder)
+    except OSError:
+        return Path(tempfile.gettempdir()) / f"olearn-kernels-{fingerprint()}"
+    if fresh:
+        _remove_old(folder)
+    return folder
+
+
+def _remove_old(current: Path) -> None:
+    """Keep the newest folders of compiled code; another process may be removing them too."""
+    try:
+        folders = sorted(current.parent.glob("kernels-*"), key=lambda p: p.stat().st_mtime, reverse=True)
+    except OSError:
+        return
+    for old in folders[KEPT_VERSIONS:]:
+        if old != current:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@functools.cache
+def _nrt_option() -> dict[str, bool]:
+    """``{"_nrt": False}`` where this numba takes it, else nothing."""
+    try:
+        numba.njit(**{"_nrt": False})(lambda x: x)
+    except Exception:  # numba raises different errors for an unknown option in different versions
+        return {}
+    return {"_nrt": False}
+
+
+@overload
+def kernel(function: F) -> F: ...
+@overload
+def kernel(*, allocates: bool = ..., inline: bool = ...) -> Callable[[F], F]: ...
+def kernel(function: Any = None, *, allocates: bool = False, inline: bool = False) -> Any:
+    """Compile `function` with numba at its first call; the decorator of every kernel in olearn.
+
+    Parameters
+    ----------
+    function : callable
+        The function; it must be at module level so that the disk cache can find it.
+    allocates : bool
+        Whether the kernel makes arrays. Without it, numba's reference counts are off and an
+        allocation in the kernel is a compile error.
+    inline : bool
+        Ask LLVM to inline the kernel into its callers.
+
+    Notes
+    -----
+    Never write ``while True`` in a kernel: numba miscompiles it when the exit branch assigns a
+    variable that the tail assigns too. ``tests/test_house_rules.py`` refuses it.
+    """
+    if function is None:
+        return functools.partial(kernel, allocates=allocates, inline=inline)
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
+    if not allocates:
+        options |= _nrt_option()
+    if inline:
+        options["forceinline"] = True
+    if not jit_enabled():
+        return _without_jit(function)
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_dir())  # read when the decorator runs; other packages keep theirs
+    try:
+        return numba.njit(**options)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+def _without_jit(function: F) -> F:
+    """The plain function with NumPy's overflow warnings off: kernels wrap around on purpose."""
+
+    @functools.wraps(function)
+    def plain(*args: Any) -> Any:
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return function(*args)
+
+    plain.py_func = function  # type: ignore[attr-defined]
+    return plain  # type: ignore[return-value]
+
+
+class _FirstCompile(event.Listener):
+    """Calls a function once, when the first kernel of olearn is compiled (not loaded from the cache)."""
+
+    def __init__(self, say: Callable[[], None]) -> None:
+        self.say: Callable[[], None] | None = say
+
+    def on_start(self, event: Any) -> None:
+        if self.say is not None and event.data and "dispatcher" in event.data:
+            code = getattr(event.data["dispatcher"], "__code__", None)
+            if code is not None and any(str(code.co_filename).startswith(str(s)) for s in _roots()):
+                say, self.say = self.say, None
+                say()
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+@functools.cache
+def _roots() -> tuple[Path, ...]:
+    return tuple({p for s in SOURCES for p in (s, s.resolve())})
+
+
+class announce_compile:
+    """Context in which the first compilation calls `say` once; a warm cache calls nothing."""
+
+    def __init__(self, say: Callable[[], None]) -> None:
+        self._listener = _FirstCompile(say)
+
+    def __enter__(self) -> None:
+        event.register("numba:compile", self._listener)
+
+    def __exit__(self, *exc: object) -> None:
+        event.unregister("numba:compile", self._listener)

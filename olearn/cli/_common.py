@@ -1,0 +1,139 @@
+"""What the commands share: one-sentence errors with exit code 2, tables, JSON, safe files."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from olearn.errors import OlearnError
+
+#: People's words go to standard error (progress, notes), results to standard output.
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Main(click.Group):
+    """A group whose commands turn every :class:`OlearnError` into one sentence and exit code 2."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
+            close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise click.UsageError(f"no command {name!r}{hint}; known: {', '.join(self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OlearnError as error:
+            err.print(f"olearn: {error}", markup=False)
+            ctx.exit(2)
+        except BrokenPipeError:  # the reader of a pipe went away, e.g. `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+def print_table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None, title: str | None = None
+) -> None:
+    """Print rows as a table: numbers to the right, floats in four significant digits."""
+    names = list(columns) if columns is not None else list(rows[0]) if rows else []
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in names:
+        numeric = any(isinstance(r.get(name), (int, float, np.number)) for r in rows)
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
+    for row in rows:
+        table.add_row(*(cell(row.get(name)) for name in names))
+    out.print(table)
+
+
+def cell(value: Any) -> str:
+    """A table cell: '-' for nothing, 1,234 for whole numbers, four digits for floats."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if isinstance(value, (int, np.integer)):
+        return f"{int(value):,}"
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        if number == round(number) and abs(number) < 1e15:
+            return f"{number:,.0f}"
+        return f"{number:,.0f}" if abs(number) >= 10_000 else f"{number:.4g}"
+    return str(value)
+
+
+def to_json(value: Any) -> str:
+    """JSON text; NaN and infinities become null, so that every reader takes it."""
+    return json.dumps(plain(value), indent=2, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """`value` with NumPy types, tuples and paths turned into what JSON knows."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on standard output and nothing else."""
+    click.echo(to_json(value))
+
+
+def write_atomically(path: Path, text: str | bytes) -> None:
+    """Write a whole file or nothing: an existing one is replaced only by a complete one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None = None) -> str:
+    """CSV text of rows, a header first; empty cells for missing values."""
+    import csv
+    import io
+
+    names = list(columns) if columns is not None else list(dict.fromkeys(k for r in rows for k in r))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: v for k, v in plain(row).items() if v is not None})
+    return text.getvalue()

@@ -1,0 +1,1 @@
+"""Pictures. The only part of olearn, beside report.py, that imports matplotlib."""
