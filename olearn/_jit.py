@@ -6,9 +6,10 @@ Three decisions, each measured (see docs/architecture.md):
   arrays this is 7 times faster, and it forbids allocation inside a step, a guarantee worth having.
   The option is numba's own but undocumented, so it is tried once and plain ``njit`` is the fallback.
   A kernel that has to allocate says ``@kernel(allocates=True)``.
-* The disk cache sits in a folder named by a fingerprint of all of the package's sources. numba
-  itself looks only at the file of the outer function: edit a step in one file and a cached loop in
-  another would go on returning the old numbers, silently.
+* The disk cache of a module's kernels sits in a folder named by a fingerprint of that module's
+  source and of every olearn source it imports, directly or not. numba itself looks only at the file
+  of the outer function: edit a step in one file and a cached loop in another would go on returning
+  the old numbers, silently.
 * ``error_model="numpy"``: a division by zero gives inf or nan, as in NumPy, instead of a branch.
 
 Nothing compiles at import; a kernel compiles, or is loaded from the cache, at its first call.
@@ -19,10 +20,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -33,10 +35,15 @@ from numba.core import config, event
 F = TypeVar("F", bound=Callable[..., Any])
 
 PACKAGE = Path(__file__).resolve().parent
-#: Folders whose sources take part in the fingerprint; the two links are followed.
-SOURCES = (PACKAGE, PACKAGE / "policies", PACKAGE / "traces")
-#: Compiled code of this many versions of the sources is kept; older folders are removed.
-KEPT_VERSIONS = 4
+#: The top-level folders of the package, wherever an installation puts policies/ and traces/.
+_ROOTS = tuple({p for s in (PACKAGE, PACKAGE / "policies", PACKAGE / "traces") for p in (s, s.resolve())})
+#: Compiled code of this many versions of a module is kept; older folders are removed.
+KEPT_VERSIONS = 3
+
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(olearn[\w.]*)[ \t]+import[ \t]+([^#\n(]+|\([^)]*\))|import[ \t]+(olearn[\w.]*))",
+    re.M,
+)
 
 
 def jit_enabled() -> bool:
@@ -45,16 +52,38 @@ def jit_enabled() -> bool:
 
 
 @functools.cache
-def fingerprint() -> str:
-    """Hash of every source file of the package: the name of the cache folder."""
-    digest = hashlib.blake2b(digest_size=8)
-    for root in SOURCES:
-        for folder, folders, files in os.walk(root):
-            folders[:] = sorted(f for f in folders if f != "__pycache__" and not Path(folder, f).is_symlink())
-            for name in sorted(files):
-                if name.endswith(".py"):
-                    path = Path(folder, name)
-                    digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+def _source(module: str) -> bytes | None:
+    """The source of an olearn module, found by its place in the package; None if there is none."""
+    base = PACKAGE.joinpath(*module.split(".")[1:])
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if module != "olearn" and path.is_file():
+            return path.read_bytes()
+    return None
+
+
+def _imports(source: bytes) -> Iterator[str]:
+    """The olearn modules that a source names in its import statements."""
+    for package, names, module in _IMPORT.findall(source.decode()):
+        yield package or module
+        for name in names.strip("() \n").replace("\n", " ").split(","):
+            if name.strip():
+                yield f"{package}.{name.split()[0]}"
+
+
+def fingerprint(path: str | Path) -> str:
+    """Hash of a source file and of every olearn source it imports, directly or not."""
+    start = Path(path).read_bytes()
+    digest = hashlib.blake2b(start, digest_size=8)
+    found: dict[str, bytes] = {}
+    queue = list(_imports(start))
+    while queue:
+        module = queue.pop()
+        source = None if module in found else _source(module)
+        if source is not None:
+            found[module] = source
+            queue.extend(_imports(source))
+    for module in sorted(found):
+        digest.update(module.encode() + b"\0" + found[module] + b"\0")
     return digest.hexdigest()
 
 
@@ -73,9 +102,10 @@ def cache_root() -> Path:
 
 
 @functools.cache
-def cache_dir() -> Path:
-    """Folder of this version's compiled kernels, made on first use; a temporary one if it can't be."""
-    folder = cache_root() / f"kernels-{fingerprint()}"
+def cache_dir(path: str) -> Path:
+    """Folder of the compiled kernels of the source file `path`; a temporary one if it can't be made."""
+    name = f"{Path(path).parent.name}.{Path(path).stem}"
+    folder = cache_root() / "kernels" / f"{name}-{fingerprint(path)}"
     try:
         fresh = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,16 +113,16 @@ def cache_dir() -> Path:
         if not os.access(folder, os.W_OK):
             raise PermissionError(folder)
     except OSError:
-        return Path(tempfile.gettempdir()) / f"olearn-kernels-{fingerprint()}"
+        return Path(tempfile.gettempdir()) / "olearn-kernels" / folder.name
     if fresh:
-        _remove_old(folder)
+        _remove_old(folder, name)
     return folder
 
 
-def _remove_old(current: Path) -> None:
-    """Keep the newest folders of compiled code; another process may be removing them too."""
+def _remove_old(current: Path, name: str) -> None:
+    """Keep a module's newest folders of compiled code; another process may be removing them too."""
     try:
-        folders = sorted(current.parent.glob("kernels-*"), key=lambda p: p.stat().st_mtime, reverse=True)
+        folders = sorted(current.parent.glob(f"{name}-*"), key=lambda p: p.stat().st_mtime, reverse=True)
     except OSError:
         return
     for old in folders[KEPT_VERSIONS:]:
@@ -142,7 +172,8 @@ def kernel(function: Any = None, *, allocates: bool = False, inline: bool = Fals
     if not jit_enabled():
         return _without_jit(function)
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_dir())  # read when the decorator runs; other packages keep theirs
+    # Read while the decorator runs; other packages keep their own folder.
+    config.CACHE_DIR = str(cache_dir(function.__code__.co_filename))
     try:
         return numba.njit(**options)(function)
     finally:
@@ -170,17 +201,12 @@ class _FirstCompile(event.Listener):
     def on_start(self, event: Any) -> None:
         if self.say is not None and event.data and "dispatcher" in event.data:
             code = getattr(event.data["dispatcher"], "__code__", None)
-            if code is not None and any(str(code.co_filename).startswith(str(s)) for s in _roots()):
+            if code is not None and str(code.co_filename).startswith(tuple(map(str, _ROOTS))):
                 say, self.say = self.say, None
                 say()
 
     def on_end(self, event: Any) -> None:
         pass
-
-
-@functools.cache
-def _roots() -> tuple[Path, ...]:
-    return tuple({p for s in SOURCES for p in (s, s.resolve())})
 
 
 class announce_compile:
