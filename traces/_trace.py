@@ -1,0 +1,312 @@
+"""The trace: a sequence of requests for items with dense ids, made once and then read by everybody.
+
+Policies, optima and statistics work on `items`, ids from 0 to N-1 in order of first appearance, so
+that a per-item quantity is an array cell. The keys that the source used are kept beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from olearn.errors import NotSupportedError, TraceError
+from olearn.traces._intern import MAX_REQUESTS, intern
+
+_CHUNK = 1 << 20
+
+
+class Trace:
+    """A sequence of T requests for N items. Treat its arrays as read-only.
+
+    Parameters
+    ----------
+    items : int32 ndarray, shape (T,)
+        Dense ids: the first request has id 0, every new item the next free one.
+    keys : ndarray, shape (N,)
+        The original key of each item: int64, uint64 or objects.
+    sizes : array-like, shape (T,), optional
+        Size in bytes at each request (int64, at least 0).
+    times : array-like, shape (T,), optional
+        Time of each request, in the unit of the source: int64, or float64 where not whole.
+    costs : array-like, shape (T,), optional
+        Cost of a miss at each request (float64, at least 0).
+    name, source : str, optional
+        A short name for tables; the file the trace was read from.
+
+    Raises
+    ------
+    TraceError
+        Lengths that differ, an empty trace, ids that are not dense, values that are negative or NaN.
+
+    See Also
+    --------
+    Trace.from_keys : from any keys, interned here.
+    olearn.traces.load : from a file.
+
+    Notes
+    -----
+    Memory: 4 bytes a request for the ids, 8 for each of sizes, times and costs, 8 an item for keys.
+
+    Examples
+    --------
+    >>> trace = Trace.from_keys(["a", "b", "a", "c"], sizes=[10, 20, 10, 5])
+    >>> len(trace), trace.catalog_size, trace.items.tolist(), trace.keys.tolist()
+    (4, 3, [0, 1, 0, 2], ['a', 'b', 'c'])
+    >>> trace.counts().tolist(), trace.item_sizes().tolist(), trace.next_use().tolist()
+    ([2, 1, 1], [10, 20, 5], [2, 4, 4, 4])
+    >>> trace[1:].keys.tolist()
+    ['b', 'a', 'c']
+    """
+
+    def __init__(
+        self,
+        items: Any,
+        keys: Any,
+        sizes: Any = None,
+        times: Any = None,
+        costs: Any = None,
+        *,
+        name: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.items: np.ndarray = _dense(items)
+        self.keys: np.ndarray = np.asarray(keys)
+        length = self.items.size
+        self.sizes: np.ndarray | None = None if sizes is None else _sizes(sizes, length)
+        self.times: np.ndarray | None = None if times is None else _times(times, length)
+        self.costs: np.ndarray | None = None if costs is None else _costs(costs, length)
+        self.name: str = name or "trace"
+        self.source: str | None = source
+        seen = self.first_requests.size
+        if self.keys.shape != (seen,):
+            raise TraceError(f"keys must name each of the {seen} items once, got shape {self.keys.shape}")
+
+    @classmethod
+    def from_keys(
+        cls,
+        keys: Any,
+        sizes: Any = None,
+        times: Any = None,
+        costs: Any = None,
+        name: str | None = None,
+        *,
+        source: str | None = None,
+    ) -> Trace:
+        """A trace from the key of each request.
+
+        Parameters
+        ----------
+        keys : array-like, shape (T,)
+            Integers, strings or any hashable objects, one a request.
+        sizes, times, costs, name, source
+            As in the class.
+
+        Examples
+        --------
+        >>> Trace.from_keys([7, 7, 3]).keys
+        array([7, 3])
+        """
+        items, distinct = intern(keys)
+        return cls(items, distinct, sizes, times, costs, name=name, source=source)
+
+    # -- sizes of things -----------------------------------------------------------------------------
+    def __len__(self) -> int:
+        """Number of requests, T."""
+        return int(self.items.size)
+
+    @property
+    def catalog_size(self) -> int:
+        """Number of distinct items, N."""
+        return int(self.keys.size)
+
+    @cached_property
+    def first_requests(self) -> np.ndarray:
+        """Position of the first request of each item, int64 of shape (N,)."""
+        return _first_requests(self.items)
+
+    def counts(self) -> np.ndarray:
+        """Number of requests of each item, int64 of shape (N,)."""
+        return np.bincount(self.items, minlength=self.catalog_size).astype(np.int64, copy=False)
+
+    def item_sizes(self) -> np.ndarray:
+        """Size of each item at its first request, int64 of shape (N,); 1 where there are no sizes."""
+        if self.sizes is None:
+            return np.ones(self.catalog_size, dtype=np.int64)
+        return self.sizes[self.first_requests]
+
+    def next_use(self) -> np.ndarray:
+        """Position of the next request of the same item, T where there is none; shape (T,).
+
+        Cost: one backward pass, O(T) time and 4 bytes a request and an item (int32).
+        """
+        from olearn.traces._kernels import fill_next_use
+
+        nexts = np.empty(len(self), dtype=np.int32)
+        last = np.full(self.catalog_size, len(self), dtype=np.int32)
+        fill_next_use(self.items, last, nexts)
+        return nexts
+
+    @cached_property
+    def digest(self) -> str:
+        """32 hexadecimal digits that change when items, keys, sizes, times or costs do.
+
+        BLAKE2b over the arrays in little-endian order; `name` and `source` do not take part, so the
+        same requests read from two formats have one digest.
+        """
+        state = hashlib.blake2b(digest_size=16)
+        _absorb(state, b"items", self.items)
+        _absorb_keys(state, self.keys)
+        for label, array in ((b"sizes", self.sizes), (b"times", self.times), (b"costs", self.costs)):
+            if array is not None:
+                _absorb(state, label, array)
+        return state.hexdigest()
+
+    # -- parts, files --------------------------------------------------------------------------------
+    def __getitem__(self, part: slice) -> Trace:
+        """The requests of a slice as a trace of its own, ids made dense again."""
+        if not isinstance(part, slice):
+            raise NotSupportedError(f"a trace takes slices such as trace[:1000], got {part!r}")
+        from olearn.traces._kernels import relabel
+
+        items = np.array(self.items[part], dtype=np.int32)
+        if not items.size:
+            raise TraceError(f"a trace needs at least one request, got an empty slice of {len(self)}")
+        order = np.empty(self.catalog_size, dtype=np.int32)
+        count = relabel(items, np.full(self.catalog_size, -1, dtype=np.int32), order)
+        rest = [None if a is None else a[part].copy() for a in (self.sizes, self.times, self.costs)]
+        return Trace(items, self.keys[order[:count]], *rest, name=self.name, source=self.source)
+
+    def renamed(self, name: str, source: str | None = None) -> Trace:
+        """The same requests (arrays shared) under another name."""
+        return Trace(
+            self.items,
+            self.keys,
+            self.sizes,
+            self.times,
+            self.costs,
+            name=name,
+            source=self.source if source is None else source,
+        )
+
+    def __repr__(self) -> str:
+        extras = [n for n in ("sizes", "times", "costs") if getattr(self, n) is not None]
+        also = f", {', '.join(extras)}" if extras else ""
+        return f"<Trace {self.name!r}: {len(self):,} requests, {self.catalog_size:,} items{also}>"
+
+
+# -- validation ----------------------------------------------------------------------------------------
+def _dense(items: Any) -> np.ndarray:
+    array = np.asarray(items)
+    if array.ndim != 1:
+        raise TraceError(f"items must be one-dimensional, got {array.ndim} dimensions")
+    if not array.size:
+        raise TraceError("a trace needs at least one request, got none")
+    if array.size > MAX_REQUESTS:
+        raise TraceError(f"a trace has at most {MAX_REQUESTS} requests, got {array.size}")
+    if array.dtype.kind not in "iu":
+        raise TraceError(f"items must be whole numbers, got {array.dtype}; use Trace.from_keys for keys")
+    # Kernels are compiled for writeable, contiguous arrays: a read-only one would compile them again.
+    return np.require(array, dtype=np.int32, requirements=("C", "W"))
+
+
+def _first_requests(items: np.ndarray) -> np.ndarray:
+    """Positions at which a new id appears; an error unless ids are dense in order of appearance."""
+    found = []
+    top = -1
+    for start in range(0, items.size, _CHUNK):
+        part = items[start : start + _CHUNK]
+        tops = np.maximum.accumulate(part)
+        np.maximum(tops, top, out=tops)
+        rises = np.flatnonzero(np.diff(tops, prepend=np.int32(top)))
+        expected = np.arange(top + 1, top + 1 + rises.size, dtype=np.int32)
+        wrong = np.flatnonzero(part[rises] != expected)
+        if wrong.size:
+            at = int(rises[wrong[0]])
+            raise TraceError(
+                f"items must be dense ids in order of first appearance: position {start + at} has "
+                f"{part[at]} where {expected[wrong[0]]} comes next (Trace.from_keys takes any keys)"
+            )
+        if part.min() < 0:
+            at = int(np.argmin(part))
+            raise TraceError(f"items must be at least 0, got {part[at]} at position {start + at}")
+        top = int(tops[-1])
+        found.append(rises + start)
+    return np.concatenate(found).astype(np.int64, copy=False)
+
+
+def _column(what: str, values: Any, length: int) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise TraceError(f"{what} must be a one-dimensional array of numbers") from None
+    if array.dtype.kind not in "iufb":
+        raise TraceError(f"{what} must be numbers, got {array.dtype}")
+    if array.ndim != 1:
+        raise TraceError(f"{what} must be one-dimensional, got {array.ndim} dimensions")
+    if array.size != length:
+        raise TraceError(f"{what} must have one value a request ({length}), got {array.size}")
+    if array.dtype.kind == "f":
+        bad = np.flatnonzero(~np.isfinite(array))
+        if bad.size:
+            raise TraceError(f"{what} must be finite, got {array[bad[0]]} at position {bad[0]}")
+    return array
+
+
+def _not_negative(what: str, array: np.ndarray) -> None:
+    if array.dtype.kind != "u" and array.min() < 0:
+        at = int(np.argmax(array < 0))
+        raise TraceError(f"{what} must be at least 0, got {array[at]} at position {at}")
+
+
+def _integers(what: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and array.max() > np.uint64(2**63 - 1):
+        at = int(np.argmax(array))
+        raise TraceError(f"{what} must be below 2^63, got {array[at]} at position {at}")
+    return np.require(array, dtype=np.int64, requirements=("C", "W"))
+
+
+def _sizes(values: Any, length: int) -> np.ndarray:
+    array = _column("sizes", values, length)
+    _not_negative("sizes", array)
+    if array.dtype.kind == "f":
+        bad = np.flatnonzero((np.floor(array) != array) | (array >= 2.0**63))
+        if bad.size:
+            raise TraceError(
+                f"sizes must be whole numbers below 2^63, got {array[bad[0]]} at position {bad[0]}"
+            )
+    return _integers("sizes", array)
+
+
+def _times(values: Any, length: int) -> np.ndarray:
+    array = _column("times", values, length)
+    _not_negative("times", array)
+    if array.dtype.kind == "f":
+        return np.require(array, dtype=np.float64, requirements=("C", "W"))
+    return _integers("times", array)
+
+
+def _costs(values: Any, length: int) -> np.ndarray:
+    array = _column("costs", values, length)
+    _not_negative("costs", array)
+    return np.require(array, dtype=np.float64, requirements=("C", "W"))
+
+
+# -- digest --------------------------------------------------------------------------------------------
+def _absorb(state: Any, label: bytes, array: np.ndarray) -> None:
+    little = array if array.dtype.newbyteorder("<").isnative else array.astype(array.dtype.newbyteorder("<"))
+    state.update(label + array.dtype.str[1:].encode() + str(array.size).encode() + b":")
+    state.update(np.ascontiguousarray(little).view(np.uint8).data)
+
+
+def _absorb_keys(state: Any, keys: np.ndarray) -> None:
+    if keys.dtype != object:
+        _absorb(state, b"keys", keys)
+        return
+    state.update(b"keys" + str(keys.size).encode() + b":")
+    for key in keys:
+        # repr of a tuple or a number is stable across processes; a key's hash() is not.
+        text = (b"s" + key.encode("utf-8", "surrogatepass")) if isinstance(key, str) else repr(key).encode()
+        state.update(str(len(text)).encode() + b":" + text)
