@@ -1,0 +1,53 @@
+"""Offline optima: the best in hindsight, one comparator a file, each with a certificate.
+
+Every function returns an :class:`Optimum`. Names load on first use; only the comparators that are
+really optimisations import a solver.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from olearn.optima._optimum import Optimum
+    from olearn.optima.paging import belady, belady_bypass
+    from olearn.optima.static import (
+        static_at,
+        static_fetch_charged,
+        static_prefilled,
+        static_prefix,
+        static_with_fetch_cost,
+    )
+
+_HOME = {
+    "Optimum": "_optimum",
+    "belady": "paging",
+    "belady_bypass": "paging",
+    "static_at": "static",
+    "static_fetch_charged": "static",
+    "static_prefilled": "static",
+    "static_prefix": "static",
+    "static_with_fetch_cost": "static",
+}
+
+__all__ = [
+    "Optimum",
+    "belady",
+    "belady_bypass",
+    "static_at",
+    "static_fetch_charged",
+    "static_prefilled",
+    "static_prefix",
+    "static_with_fetch_cost",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

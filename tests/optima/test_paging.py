@@ -1,0 +1,83 @@
+"""Belady's rule equals exhaustive search; its certificate closes on every trace and bounds for any P."""
+
+import csv
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from naive import optima as naive
+from olearn.optima import belady, belady_bypass, static_fetch_charged, static_prefilled
+from olearn.optima.paging import certificate, next_use
+
+tiny = st.lists(st.integers(0, 4), min_size=1, max_size=11)
+longer = st.lists(st.integers(0, 12), min_size=1, max_size=120)
+
+
+@given(tiny, st.integers(1, 5))
+def test_equal_exhaustive_search(items, capacity):
+    forced, bypass = belady(items, capacity), belady_bypass(items, capacity)
+    assert forced.value == naive.paging(items, capacity, bypass=False)
+    assert bypass.value == naive.paging(items, capacity, bypass=True)
+
+
+@given(longer, st.integers(1, 9))
+def test_certificates_close_and_the_order_holds(items, capacity):
+    forced, bypass = belady(items, capacity), belady_bypass(items, capacity)
+    assert forced.gap == bypass.gap == 0.0
+    assert forced.status == bypass.status == "optimal"
+    assert forced.allocation.sum() == forced.value
+    assert bypass.value >= forced.value
+    assert bypass.value >= static_fetch_charged(items, capacity).value
+    assert belady(items, capacity + 1).value >= bypass.value  # one more place buys the bypass
+    assert max(items) >= capacity or forced.value == len(items) - len(set(items))
+
+
+@given(longer, st.integers(1, 6), st.data(), st.booleans())
+def test_any_set_of_gaps_is_a_bound(items, capacity, data, forced):
+    chosen = data.draw(st.sets(st.integers(0, len(items) - 1)))
+    points = np.zeros(len(items), np.uint8)
+    points[list(chosen)] = 1
+    nexts = next_use(np.array(items, np.int32), 13)
+    best = (belady if forced else belady_bypass)(items, capacity)
+    assert certificate(nexts, capacity, points, forced=forced) >= best.value
+
+
+def test_against_the_interval_lp():
+    cp = pytest.importorskip("cvxpy")
+    rng = np.random.default_rng(1)
+    items = rng.integers(0, 12, 80).astype(np.int32)
+    nexts = next_use(items, 12)
+    starts = np.flatnonzero(nexts < 80)
+    gaps = np.arange(80)[:, None]
+    covers = (gaps >= starts) & (gaps < nexts[starts])
+    z = cp.Variable(starts.size, bounds=[0, 1])
+    value = cp.Problem(cp.Maximize(cp.sum(z)), [covers.astype(float) @ z <= 4]).solve(solver=cp.HIGHS)
+    assert value == pytest.approx(belady_bypass(items, 4).value)
+
+
+def test_golden_counts(shared):
+    """Miss counts of libCacheSim's Belady (no bypass) on the unit-size CloudPhysics trace."""
+    record = np.dtype([("t", "<u4"), ("id", "<u8"), ("sz", "<u4"), ("nx", "<i8")])
+    path = shared / "traces/libcachesim_cloudphysics/cloudPhysicsIO.oracleGeneral.bin"
+    items = np.unique(np.fromfile(path, record)["id"], return_inverse=True)[1]
+    with (shared / "golden/libcachesim.csv").open() as file:
+        rows = [r for r in csv.DictReader(file) if r["trace"] == "cloudphysics" and r["ignore_size"] == "1"]
+    golden = {(r["policy"], int(r["cache_size_objects"])): int(r["n_miss"]) for r in rows}
+    sizes = [c for p, c in golden if p == "belady"]
+    assert len(sizes) >= 5
+    for c in sizes:
+        best = belady(items, c)
+        assert items.size - best.value == golden["belady", c]
+        assert best.gap == 0.0
+
+
+def test_static_and_belady_cross(shared):
+    """A prefilled static set can beat MIN, which pays for cold misses: both published counts."""
+    record = np.dtype([("t", "<u4"), ("id", "<u8"), ("sz", "<u4"), ("nx", "<i8")])
+    path = shared / "traces/libcachesim_cloudphysics/cloudPhysicsIO.oracleGeneral.bin"
+    items = np.unique(np.fromfile(path, record)["id"], return_inverse=True)[1]
+    assert belady(items, 24487).value == 64_898
+    assert static_prefilled(items, 24487).value == 85_947
+    assert static_fetch_charged(items, 24487).value <= belady_bypass(items, 24487).value
