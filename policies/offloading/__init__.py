@@ -1,0 +1,1 @@
+"""Policies of inference offloading: answer a sample locally, or send it on."""

@@ -1,0 +1,34 @@
+"""Always: offload every sample.
+
+Its mean cost is the price of offloading (plus the remote model's error rate where that is counted).
+One of the two constant rules that every learner has to beat, and often does not on a short horizon.
+
+Cost: O(1) per sample. Regret: none is declared; it is linear wherever the other constant rule is better.
+
+Examples
+--------
+>>> Always().decide(confidence=0.5, cost=0.3)
+True
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from olearn.policies.offloading._base import BinaryPolicy
+from olearn.policies.offloading._fixed import State, decide, init, learn, run
+
+
+class Always(BinaryPolicy):
+    __doc__ = __doc__
+
+    name = "always"
+    rule = "offload every sample"
+    reference = "baseline"
+    decide_kernel, learn_kernel, run = staticmethod(decide), staticmethod(learn), staticmethod(run)
+
+    def _init(self) -> State:
+        return init(np.inf)
+
+    def threshold(self, context: int = 0) -> float:
+        return 1.0
