@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from olearn.errors import NotSupportedError, TraceError
+from olearn.traces._files import ValueAtError
 from olearn.traces._intern import MAX_REQUESTS, intern
 
 _CHUNK = 1 << 20
@@ -75,9 +76,9 @@ class Trace:
         self.items: np.ndarray = _dense(items)
         self.keys: np.ndarray = np.asarray(keys)
         length = self.items.size
-        self.sizes: np.ndarray | None = None if sizes is None else _sizes(sizes, length)
-        self.times: np.ndarray | None = None if times is None else _times(times, length)
-        self.costs: np.ndarray | None = None if costs is None else _costs(costs, length)
+        self.sizes: np.ndarray | None = None if sizes is None else check_sizes(sizes, length)
+        self.times: np.ndarray | None = None if times is None else check_times(times, length)
+        self.costs: np.ndarray | None = None if costs is None else check_costs(costs, length)
         self.name: str = name or "trace"
         self.source: str | None = source
         seen = self.first_requests.size
@@ -251,36 +252,36 @@ def _column(what: str, values: Any, length: int) -> np.ndarray:
     if array.dtype.kind == "f":
         bad = np.flatnonzero(~np.isfinite(array))
         if bad.size:
-            raise TraceError(f"{what} must be finite, got {array[bad[0]]} at position {bad[0]}")
+            raise ValueAtError(f"{what} must be finite, got {array[bad[0]]}", bad[0])
     return array
 
 
 def _not_negative(what: str, array: np.ndarray) -> None:
     if array.dtype.kind != "u" and array.min() < 0:
         at = int(np.argmax(array < 0))
-        raise TraceError(f"{what} must be at least 0, got {array[at]} at position {at}")
+        raise ValueAtError(f"{what} must be at least 0, got {array[at]}", at)
 
 
 def _integers(what: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind == "u" and array.dtype.itemsize == 8 and array.max() > np.uint64(2**63 - 1):
         at = int(np.argmax(array))
-        raise TraceError(f"{what} must be below 2^63, got {array[at]} at position {at}")
+        raise ValueAtError(f"{what} must be below 2^63, got {array[at]}", at)
     return np.require(array, dtype=np.int64, requirements=("C", "W"))
 
 
-def _sizes(values: Any, length: int) -> np.ndarray:
+def check_sizes(values: Any, length: int) -> np.ndarray:
+    """Sizes as int64, or an error that names the position."""
     array = _column("sizes", values, length)
     _not_negative("sizes", array)
     if array.dtype.kind == "f":
         bad = np.flatnonzero((np.floor(array) != array) | (array >= 2.0**63))
         if bad.size:
-            raise TraceError(
-                f"sizes must be whole numbers below 2^63, got {array[bad[0]]} at position {bad[0]}"
-            )
+            raise ValueAtError(f"sizes must be whole numbers below 2^63, got {array[bad[0]]}", bad[0])
     return _integers("sizes", array)
 
 
-def _times(values: Any, length: int) -> np.ndarray:
+def check_times(values: Any, length: int) -> np.ndarray:
+    """Times as int64 or float64, or an error that names the position."""
     array = _column("times", values, length)
     _not_negative("times", array)
     if array.dtype.kind == "f":
@@ -288,7 +289,8 @@ def _times(values: Any, length: int) -> np.ndarray:
     return _integers("times", array)
 
 
-def _costs(values: Any, length: int) -> np.ndarray:
+def check_costs(values: Any, length: int) -> np.ndarray:
+    """Costs as float64, or an error that names the position."""
     array = _column("costs", values, length)
     _not_negative("costs", array)
     return np.require(array, dtype=np.float64, requirements=("C", "W"))

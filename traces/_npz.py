@@ -1,0 +1,129 @@
+"""olearn's own compact format: a compressed ``.npz`` that holds a trace with its ids already dense.
+
+Members: ``olearn_trace`` (the version, first so that the file is recognised), ``items`` (0 at the
+first request of an item, else its id plus 1, in the narrowest type: deflate packs it better than the
+ids), ``keys`` (or ``key_bytes`` and ``key_lengths`` for strings, UTF-8), ``times`` (or ``time_steps``,
+the differences, where times never decrease), ``sizes`` and ``costs`` (or ``item_sizes``,
+``item_costs`` where they are the same at every request of an item), ``name``. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from olearn.errors import NotSupportedError, TraceError
+from olearn.traces._files import write_whole
+from olearn.traces._trace import Trace
+
+VERSION = 1
+MARK = b"olearn_trace.npy"
+
+
+def save(trace: Trace, path: str | Path) -> Path:
+    """Write `trace`, whole or not at all."""
+    members = encode(trace)
+    return write_whole(path, lambda file: write(file, members))
+
+
+def write(file: BinaryIO, members: dict[str, np.ndarray]) -> None:
+    """Write the members of :func:`encode` to an open file."""
+    # typed loosely: NumPy's stub takes the member names for its own parameters
+    savez: Any = np.savez_compressed
+    savez(file, **members)
+
+
+def encode(trace: Trace) -> dict[str, np.ndarray]:
+    """The members of the file, in order."""
+    codes = trace.items + np.int32(1)
+    codes[trace.first_requests] = 0
+    members = {"olearn_trace": np.array(VERSION, np.uint8), "items": narrow(codes)}
+    members |= _encode_keys(trace.keys)
+    if trace.times is not None:
+        steps = np.diff(trace.times, prepend=trace.times.dtype.type(0))
+        if trace.times.dtype.kind == "i" and steps.min() >= 0:
+            members["time_steps"] = narrow(steps)
+        else:
+            members["times"] = trace.times
+    for name, column in (("sizes", trace.sizes), ("costs", trace.costs)):
+        if column is None:
+            continue
+        one = column[trace.first_requests]
+        constant = np.array_equal(one[trace.items], column)
+        values = one if constant else column
+        members[f"item_{name}" if constant else name] = narrow(values) if values.dtype.kind == "i" else values
+    members["name"] = np.frombuffer(trace.name.encode("utf-8", "surrogatepass"), np.uint8)
+    return members
+
+
+def narrow(values: np.ndarray) -> np.ndarray:
+    """Non-negative whole numbers in the narrowest unsigned type."""
+    return values.astype(np.min_scalar_type(int(values.max())))
+
+
+def _encode_keys(keys: np.ndarray) -> dict[str, np.ndarray]:
+    if keys.dtype != object:
+        return {"keys": keys}
+    if any(type(k) is not str for k in keys):
+        raise NotSupportedError("only traces with integer or string keys can be saved, got other objects")
+    texts = [k.encode("utf-8", "surrogatepass") for k in keys]
+    return {
+        "key_bytes": np.frombuffer(b"".join(texts), np.uint8),
+        "key_lengths": narrow(np.array([len(t) for t in texts], np.int64)),
+    }
+
+
+def decode(file: Any) -> Trace:
+    """The trace of an open ``.npz`` (a path or a seekable binary file).
+
+    Raises
+    ------
+    TraceError
+        Not such a file, of a later version, or damaged.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            members = {name: archive[name] for name in archive.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise TraceError(f"corrupt or truncated npz ({str(error).splitlines()[0]})") from None
+    if "olearn_trace" not in members:
+        raise TraceError(f"an npz, but not a trace of olearn's: it holds {', '.join(members) or 'nothing'}")
+    version = int(members["olearn_trace"])
+    if version > VERSION:
+        raise TraceError(f"npz trace of version {version}; this olearn reads up to version {VERSION}")
+    try:
+        return _assemble(members)
+    except (KeyError, IndexError, UnicodeDecodeError, TypeError) as error:
+        raise TraceError(f"damaged npz trace ({type(error).__name__}: {error})") from None
+
+
+def _assemble(members: dict[str, np.ndarray]) -> Trace:
+    codes = members["items"]
+    items = codes.astype(np.int32) - np.int32(1)
+    fresh = np.flatnonzero(codes == 0)
+    items[fresh] = np.arange(fresh.size, dtype=np.int32)
+    keys = members["keys"] if "keys" in members else _decode_keys(members)
+    times = members.get("times")
+    if "time_steps" in members:
+        times = np.cumsum(members["time_steps"], dtype=np.int64)
+    columns: list[np.ndarray | None] = []
+    for name in ("sizes", "costs"):
+        one = members.get(f"item_{name}")
+        columns.append(members.get(name) if one is None else one[items])
+    name = members["name"].tobytes().decode("utf-8", "surrogatepass") if "name" in members else "trace"
+    return Trace(items, keys, columns[0], times, columns[1], name=name)
+
+
+def _decode_keys(members: dict[str, np.ndarray]) -> np.ndarray:
+    text = members["key_bytes"].tobytes()
+    ends = np.cumsum(members["key_lengths"], dtype=np.int64).tolist()
+    keys = np.empty(len(ends), dtype=object)
+    start = 0
+    for position, end in enumerate(ends):
+        keys[position] = text[start:end].decode("utf-8", "surrogatepass")
+        start = end
+    return keys

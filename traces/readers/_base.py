@@ -1,0 +1,128 @@
+"""What a reader declares, and what readers of text share."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import PurePath
+from typing import Any, ClassVar
+
+import numpy as np
+
+from olearn.errors import ParameterError, nearest
+from olearn.traces._files import HEAD, Source, at
+from olearn.traces._trace import Trace
+
+
+class Reader:
+    """One trace format. A subclass in a file of this folder is all it takes to add one.
+
+    Third parties name a subclass in the entry-point group ``olearn.readers``. Options of a format are
+    keyword parameters of :meth:`read`.
+    """
+
+    #: The name that ``format=`` takes, the usual endings of files, and one line on the layout.
+    name: ClassVar[str] = ""
+    extensions: ClassVar[tuple[str, ...]] = ()
+    description: ClassVar[str] = ""
+
+    def sniff(self, head: bytes, path: PurePath) -> float:
+        """How sure the reader is that a file is its own, from 0 (it isn't) to 1 (a magic number).
+
+        Parameters
+        ----------
+        head : bytes
+            The first 64 KiB of the file, decompressed.
+        path : PurePath
+            The file's name without the ending of a compression.
+        """
+        raise NotImplementedError
+
+    def read(self, source: Source) -> Trace:
+        """Read the whole file; mistakes in it raise TraceError with the line or the byte."""
+        raise NotImplementedError
+
+    def named(self, path: PurePath) -> bool:
+        """Whether the file's name ends as this format's files do."""
+        return path.name.lower().endswith(tuple(e.lower() for e in self.extensions))
+
+    @classmethod
+    def options(cls) -> list[str]:
+        """Names of the keyword parameters of :meth:`read`."""
+        return [n for n in inspect.signature(cls.read).parameters if n not in ("self", "source")]
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """Refuse an option that this format does not have."""
+        for option in options:
+            if option not in self.options():
+                allowed = ", ".join(self.options()) or "none"
+                raise ParameterError(
+                    f"format {self.name!r} has no option {option!r}{nearest(option, self.options())}; "
+                    f"its options: {allowed}"
+                )
+
+
+def head_lines(head: bytes) -> list[str]:
+    """Whole non-blank lines of the head; nothing if it is not text."""
+    if b"\0" in head:
+        return []
+    if len(head) >= HEAD:  # the last line, and a character, may be cut
+        head = head[: head.rfind(b"\n") + 1]
+    try:
+        text = head.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return []
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def read_records(source: Source, dtype: np.dtype[Any], fields: tuple[str, ...], check: Any = None) -> list[Any]:
+    """Columns of a file of fixed-size binary records, in pieces so that the records are never all held.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    dtype : structured dtype
+        The record.
+    fields : tuple of str
+        The columns wanted; each comes back as a native array of its own.
+    check : callable(records) -> int or None
+        Position of the first record that is impossible, or None.
+    """
+    size = source.size
+    expected = None if size is None else size // dtype.itemsize
+    columns: list[list[np.ndarray]] = [[] for _ in fields]
+    if expected is not None:
+        whole = [np.empty(expected, dtype[f].newbyteorder("=")) for f in fields]
+    done = 0
+    with source.open() as stream:
+        data = stream.read(dtype.itemsize << 16)
+        while data:
+            count, rest = divmod(len(data), dtype.itemsize)
+            records = np.frombuffer(data, dtype, count)
+            if check is not None and count:
+                bad = check(records)
+                if bad is not None:
+                    raise source.error(
+                        f"byte {(done + bad) * dtype.itemsize}: not a possible record of {dtype.itemsize} bytes"
+                    )
+            if rest:
+                raise source.error(
+                    f"truncated: the record at byte {(done + count) * dtype.itemsize} has {rest} of its "
+                    f"{dtype.itemsize} bytes"
+                )
+            for position, field in enumerate(fields):
+                if expected is None:
+                    columns[position].append(records[field].astype(dtype[field].newbyteorder("=")))
+                else:
+                    whole[position][done : done + count] = records[field]
+            done += count
+            data = stream.read(dtype.itemsize << 16)
+    if expected is not None:
+        return whole
+    return [np.concatenate(c) for c in columns]
+
+
+def build(source: Source, record_bytes: int, keys: np.ndarray, **columns: Any) -> Trace:
+    """A trace from columns of binary records; a bad value is reported at the byte of its record."""
+    with at(source, lambda position: f"byte {position * record_bytes}"):
+        return Trace.from_keys(keys, **columns)

@@ -1,0 +1,31 @@
+"""A NumPy ``.npy`` file with a one-dimensional array of whole-number ids."""
+
+from __future__ import annotations
+
+import io
+from pathlib import PurePath
+
+import numpy as np
+
+from olearn.traces._files import Source, at
+from olearn.traces._trace import Trace
+from olearn.traces.readers._base import Reader
+
+
+class Npy(Reader):
+    """An array of ids as ``numpy.save`` writes it."""
+
+    name = "npy"
+    extensions = (".npy",)
+    description = "NumPy array of ids, one-dimensional"
+
+    def sniff(self, head: bytes, path: PurePath) -> float:
+        return 0.95 if head.startswith(b"\x93NUMPY") else 0.0
+
+    def read(self, source: Source) -> Trace:
+        try:
+            ids = np.load(io.BytesIO(source.read()), allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise source.error(f"corrupt or truncated npy ({str(error).splitlines()[0]})") from None
+        with at(source, lambda position: f"element {position}"):
+            return Trace.from_keys(ids)

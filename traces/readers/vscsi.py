@@ -1,0 +1,77 @@
+"""VMware's ``vscsi`` block traces, versions 1 (32 bytes) and 2 (40 bytes), little endian.
+
+Version 1: ``u32 sn, len, nSG; u16 cmd, ver; u64 lbn, ts``. Version 2: ``u16 cmd, ver; u32 sn, len,
+nSG; u64 lbn, ts, rt``. The upper byte of `ver` is the version. An item is a logical block number as
+it stands in the record, its size is `len` (bytes), times are in microseconds.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import numpy as np
+
+from olearn.traces._files import Source
+from olearn.traces._trace import Trace
+from olearn.traces.readers._base import Reader, build, read_records
+
+_V1 = np.dtype(
+    [
+        ("sn", "<u4"),
+        ("len", "<u4"),
+        ("sg", "<u4"),
+        ("cmd", "<u2"),
+        ("ver", "<u2"),
+        ("lbn", "<u8"),
+        ("ts", "<u8"),
+    ]
+)
+_V2 = np.dtype(
+    [
+        ("cmd", "<u2"),
+        ("ver", "<u2"),
+        ("sn", "<u4"),
+        ("len", "<u4"),
+        ("sg", "<u4"),
+        ("lbn", "<u8"),
+        ("ts", "<u8"),
+        ("rt", "<u8"),
+    ]
+)
+
+
+def _version(head: bytes) -> int | None:
+    for version, record in ((1, _V1), (2, _V2)):
+        records = np.frombuffer(head, record, len(head) // record.itemsize)
+        if records.size and ((records["ver"] >> 8) == version).all():
+            return version
+    return None
+
+
+class Vscsi(Reader):
+    """VMware block traces, as CloudPhysics published them."""
+
+    name = "vscsi"
+    extensions = (".vscsi", ".vscsitrace")
+    description = "VMware block trace, 32-byte (v1) or 40-byte (v2) records; item = block number"
+
+    def sniff(self, head: bytes, path: PurePath) -> float:
+        if _version(head) is None:
+            return 0.4 if self.named(path) and b"\0" in head else 0.0
+        return 0.9 if len(head) >= 4 * _V2.itemsize or self.named(path) else 0.6
+
+    def read(self, source: Source) -> Trace:
+        version = _version(source.head)
+        if version is None:
+            # The first records decide between "another format" and "this record is broken".
+            version = _version(source.head[: _V2.itemsize]) or _version(source.head[: _V1.itemsize])
+        if version is None:
+            raise source.error("byte 0: neither a vscsi record of version 1 nor of version 2")
+        record = _V1 if version == 1 else _V2
+
+        def wrong(records: np.ndarray) -> int | None:
+            good = (records["ver"] >> 8) == version
+            return None if good.all() else int(np.argmin(good))
+
+        blocks, sizes, times = read_records(source, record, ("lbn", "len", "ts"), wrong)
+        return build(source, record.itemsize, blocks, sizes=sizes, times=times)
