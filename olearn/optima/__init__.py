@@ -19,11 +19,14 @@ if TYPE_CHECKING:
         static_prefix,
         static_with_fetch_cost,
     )
+    from olearn.optima.switching import best_per_window, k_switch
 
 _HOME = {
     "Optimum": "_optimum",
+    "best_per_window": "switching",
     "belady": "paging",
     "belady_bypass": "paging",
+    "k_switch": "switching",
     "static_at": "static",
     "static_fetch_charged": "static",
     "static_prefilled": "static",
@@ -35,6 +38,8 @@ __all__ = [
     "Optimum",
     "belady",
     "belady_bypass",
+    "best_per_window",
+    "k_switch",
     "static_at",
     "static_fetch_charged",
     "static_prefilled",

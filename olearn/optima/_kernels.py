@@ -145,3 +145,24 @@ def packing_bound(nexts, stabbed, prefix, forced):
         if e < nexts.size and prefix[e] == prefix[s + first]:
             free += 1
     return free
+
+
+@kernel
+def segment_values(items, bounds, capacity, counts, levels, out):
+    """``out[i, j]``: sum of the `capacity` largest counts of the windows i .. j taken together.
+
+    Window j holds the requests ``bounds[j] .. bounds[j+1]-1``. O(T) for each first window.
+    """
+    windows = bounds.size - 1
+    for i in range(windows):
+        v = 0
+        above = 0
+        total = 0
+        for j in range(i, windows):
+            for t in range(bounds[j], bounds[j + 1]):
+                gain, v, above = top_add(counts, levels, capacity, items[t], v, above)
+                total += gain
+            out[i, j] = total
+        for t in range(bounds[i], bounds[windows]):
+            levels[counts[items[t]]] = 0
+            counts[items[t]] = 0

@@ -1,0 +1,42 @@
+"""Regret from arrays: curves against several comparators, bands over seeds, verdicts on bounds.
+
+Pure functions: requests and rewards in, numbers out; nothing here replays or prints. Regrets are in the
+unit of the reward. A regret may be negative: a policy that moves can beat a comparator that does not.
+"""
+
+from olearn.regret.bands import Band, band
+from olearn.regret.curves import (
+    DynamicRegret,
+    StaticCurves,
+    alpha_regret,
+    dynamic_regret,
+    extended_regret,
+    path_length,
+    static_curves,
+    switching_regret,
+)
+from olearn.regret.decomposition import Decomposition, decompose
+from olearn.regret.verdicts import RunFacts, Verdict, run_facts, verdict, violations
+from olearn.regret.windows import IntervalRegret, interval_regret
+
+__all__ = [
+    "Band",
+    "Decomposition",
+    "DynamicRegret",
+    "IntervalRegret",
+    "RunFacts",
+    "StaticCurves",
+    "Verdict",
+    "alpha_regret",
+    "band",
+    "decompose",
+    "dynamic_regret",
+    "extended_regret",
+    "interval_regret",
+    "path_length",
+    "run_facts",
+    "static_curves",
+    "switching_regret",
+    "verdict",
+    "violations",
+]

@@ -1,0 +1,106 @@
+"""Policy failure or working-set failure? The misses of a policy split against what was possible.
+
+With T requests and capacity C:
+
+* *compulsory*: first requests. Any cache that fetches on demand has them at any capacity.
+* *capacity*: further misses of Belady's rule with bypass. No demand policy of this capacity avoids them.
+* *avoidable*: what the policy missed beyond that. The part that the best static set (fetch-charged) would
+  have had is *static*: a policy with no static regret recovers it. The rest is *left over*: only a
+  comparator that moves could get it.
+
+The comparators start empty, like a demand policy. A policy that starts full (OGB's random prefill) can
+have fewer misses than Belady; `avoidable` is then negative, and the text says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from olearn.errors import check_positive_int
+from olearn.optima._inputs import check_items
+from olearn.regret.curves import check_rewards
+
+
+class Decomposition(NamedTuple):
+    """Misses by cause; ``compulsory + capacity + static + left_over == misses`` up to rounding."""
+
+    requests: int
+    misses: float
+    compulsory: float
+    capacity: float
+    static: float
+    left_over: float
+    #: Misses of the best static set, fetch-charged, and of Belady with bypass.
+    static_misses: float
+    belady_misses: float
+    word: str
+    text: str
+
+    @property
+    def avoidable(self) -> float:
+        """Misses that some demand policy of this capacity would have avoided."""
+        return self.misses - self.belady_misses
+
+
+def decompose(items: Any, rewards: Any, capacity: int, *, catalog_size: int | None = None) -> Decomposition:
+    """Split the misses of a unit-size cache into compulsory, capacity, static and left over.
+
+    Parameters
+    ----------
+    items : array_like of int, shape (T,)
+    rewards : array_like, shape (T,)
+        Hits (or fractions of hits) of the policy.
+    capacity : int
+
+    Returns
+    -------
+    Decomposition
+        `word` is ``"working-set failure"`` if at least half of the misses could not be avoided at this
+        capacity, ``"policy failure"`` if not, ``"no misses"`` or ``"better than demand paging"``.
+
+    Notes
+    -----
+    O(T log64 T): one run of Belady's rule and one static optimum.
+
+    Examples
+    --------
+    >>> d = decompose([0, 1, 0, 1, 0, 1], [0, 0, 0, 0, 0, 0], capacity=1)
+    >>> d.compulsory, d.capacity, d.static, d.left_over, d.word
+    (2.0, 2.0, 2.0, 0.0, 'working-set failure')
+    """
+    from olearn.optima.paging import belady_bypass
+    from olearn.optima.static import static_fetch_charged
+
+    ids, n = check_items(items, catalog_size)
+    c = check_positive_int("capacity", capacity)
+    total = ids.size
+    misses = total - float(check_rewards(rewards, total).sum())
+    compulsory = float(np.count_nonzero(np.bincount(ids, minlength=n)))
+    least = total - belady_bypass(ids, c, catalog_size=n).value
+    fixed = total - static_fetch_charged(ids, c, catalog_size=n).value
+    left = min(misses, fixed) - least
+    static = max(0.0, misses - fixed)
+    word, text = _words(total, misses, least, fixed)
+    return Decomposition(
+        int(total), misses, compulsory, least - compulsory, static, left, fixed, least, word, text
+    )
+
+
+def _words(total: int, misses: float, least: float, fixed: float) -> tuple[str, str]:
+    if misses <= 0.0:
+        return "no misses", "no misses"
+    if misses < least:
+        return (
+            "better than demand paging",
+            f"{misses / total:.1%} misses, below the {least / total:.1%} of any cache that starts empty: "
+            "the policy started with items in place or fetched ahead",
+        )
+    share = least / misses
+    word = "working-set failure" if share >= 0.5 else "policy failure"
+    static = max(0.0, misses - fixed) / misses
+    return word, (
+        f"{word}: of {misses / total:.1%} misses, {share:.0%} could not be avoided at this capacity, "
+        f"the best static set would have had {static:.0%}, {max(0.0, 1.0 - share - static):.0%} is left over"
+    )

@@ -1,0 +1,95 @@
+"""Interval regret: how much the best set of a window beats the policy in the worst window of each length.
+
+Strongly adaptive learners promise a regret of order sqrt(L) on *every* window of length L at once; a
+static regret can hide a long stretch in which the policy was bad. For each length L this looks at all
+T - L + 1 windows: the sum of the C largest counts of a sliding window is kept in O(1) a step by the
+recursion of :func:`olearn.optima.static.static_prefix` and its inverse, so a length costs O(T) and all
+powers of two O(T log T).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from olearn._jit import kernel
+from olearn.errors import ParameterError, check_positive_int
+from olearn.optima._inputs import check_items
+from olearn.optima._kernels import top_add, top_remove
+from olearn.regret.curves import check_rewards
+
+
+class IntervalRegret(NamedTuple):
+    """The worst window of each length; arrays of shape (K,)."""
+
+    #: Window lengths, int64.
+    lengths: np.ndarray
+    #: Largest regret over the windows of that length, float64.
+    worst: np.ndarray
+    #: Where the worst window starts (the first of equals), int64.
+    starts: np.ndarray
+    #: ``worst / sqrt(length)``: flat for a strongly adaptive policy.
+    scaled: np.ndarray
+
+
+@kernel
+def worst_window(items, rewards, length, capacity, counts, levels, out):
+    """Write the largest regret over windows of `length` requests and where it starts into `out`."""
+    v = 0
+    above = 0
+    best = 0
+    earned = 0.0
+    out[0] = -np.inf
+    for t in range(items.size):
+        gain, v, above = top_add(counts, levels, capacity, items[t], v, above)
+        best += gain
+        earned += rewards[t]
+        if t >= length:
+            loss, v, above = top_remove(counts, levels, capacity, items[t - length], v, above)
+            best -= loss
+            earned -= rewards[t - length]
+        if t >= length - 1 and best - earned > out[0]:
+            out[0] = best - earned
+            out[1] = t - length + 1
+
+
+def interval_regret(
+    items: Any, rewards: Any, capacity: int, lengths: Any = None, *, catalog_size: int | None = None
+) -> IntervalRegret:
+    """Regret against the best prefilled static set, in the worst window of each length.
+
+    Parameters
+    ----------
+    items : array_like of int, shape (T,)
+    rewards : array_like, shape (T,)
+    capacity : int
+    lengths : array_like of int, optional
+        Default: the powers of two up to T, and T.
+
+    Examples
+    --------
+    >>> r = interval_regret([0, 0, 1, 1], [1, 1, 0, 0], capacity=1)
+    >>> r.lengths.tolist(), r.worst.tolist(), r.starts.tolist()
+    ([1, 2, 4], [1.0, 2.0, 0.0], [2, 2, 0])
+    """
+    ids, n = check_items(items, catalog_size)
+    earned = check_rewards(rewards, ids.size)
+    c = check_positive_int("capacity", capacity)
+    if lengths is None:
+        sizes = np.unique(np.append(2 ** np.arange(int(ids.size).bit_length()), ids.size))
+        sizes = sizes[sizes <= ids.size]
+    else:
+        sizes = np.asarray(lengths, dtype=np.int64)
+        if sizes.ndim != 1 or sizes.size == 0 or sizes.min() < 1 or sizes.max() > ids.size:
+            raise ParameterError(f"lengths must lie within 1 .. {ids.size}, got {lengths!r}")
+    most = int(np.bincount(ids).max())
+    counts, levels = np.empty(n, np.int32), np.empty(most + 3, np.int32)
+    worst, starts = np.empty(sizes.size), np.empty(sizes.size, np.int64)
+    out = np.zeros(2)
+    for k, length in enumerate(sizes.tolist()):
+        counts[:] = 0
+        levels[:] = 0
+        worst_window(ids, earned, length, c, counts, levels, out)
+        worst[k], starts[k] = out
+    return IntervalRegret(sizes, worst, starts, worst / np.sqrt(sizes))
