@@ -1,0 +1,62 @@
+"""olearn: replay traces against online-learning policies, with regret and certificates.
+
+>>> import olearn
+>>> trace = olearn.load_trace("twitter")[:20_000]
+>>> result = olearn.replay(trace, ["lru", "ogb"], capacity="5%", seeds=2)
+>>> [row["policy"] for row in result.rows]
+['lru', 'ogb', 'ogb', 'static', 'belady', 'belady-bypass']
+
+Everything loads at first use: importing olearn takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from olearn._version import __version__
+
+if TYPE_CHECKING:
+    from olearn.engine import Result, replay
+    from olearn.learners.growth import regret_growth
+    from olearn.traces import Trace
+    from olearn.traces import load as load_trace
+
+#: Name -> (module, attribute) of what the package offers at the top.
+_FACE = {
+    "replay": ("olearn.engine", "replay"),
+    "Result": ("olearn.engine", "Result"),
+    "Trace": ("olearn.traces", "Trace"),
+    "load_trace": ("olearn.traces", "load"),
+    "regret_growth": ("olearn.learners.growth", "regret_growth"),
+}
+_PARTS = (
+    "checks",
+    "engine",
+    "environments",
+    "errors",
+    "geometry",
+    "keyed",
+    "learners",
+    "optima",
+    "plot",
+    "policies",
+    "regret",
+    "registry",
+    "traces",
+)
+
+__all__ = ["Result", "Trace", "__version__", "load_trace", "regret_growth", "replay"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FACE:
+        module, attribute = _FACE[name]
+        return getattr(importlib.import_module(module), attribute)
+    if name in _PARTS:
+        return importlib.import_module(f"olearn.{name}")
+    raise AttributeError(f"module 'olearn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_PARTS])

@@ -87,9 +87,10 @@ def classes(game: str) -> dict[str, type]:
 
 def _in_module(path: str) -> dict[str, type]:
     module = importlib.import_module(path)
+    members: list[tuple[str, Any]] = inspect.getmembers(module, inspect.isclass)
     return {
         c.name: c
-        for _, c in inspect.getmembers(module, inspect.isclass)
+        for _, c in members
         if c.__module__ == path and isinstance(getattr(c, "name", None), str) and c.name
     }
 
@@ -122,14 +123,14 @@ def find(game: str, name: str) -> Any:
     return known[name]
 
 
-def check_parameters(policy: type, parameters: dict[str, Any]) -> None:
+def check_parameters(policy: Any, parameters: dict[str, Any]) -> None:
     """Refuse a parameter that the policy does not have, with the nearest name that it does."""
-    allowed = list(policy.tunable())  # type: ignore[attr-defined]
+    allowed = list(policy.tunable())
     for name in parameters:
         if name not in allowed:
             has = f"it has {', '.join(allowed)}" if allowed else "it has none"
             raise ParameterError(
-                f"policy {policy.name!r} has no parameter {name!r}{nearest(name, allowed)}; {has}"  # type: ignore[attr-defined]
+                f"policy {policy.name!r} has no parameter {name!r}{nearest(name, allowed)}; {has}"
             )
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import click
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
+from olearn._table import text_table
 from olearn.errors import OlearnError
 
 #: People's words go to standard error (progress, notes), results to standard output.
@@ -50,30 +50,7 @@ def print_table(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None, title: str | None = None
 ) -> None:
     """Print rows as a table: numbers to the right, floats in four significant digits."""
-    names = list(columns) if columns is not None else list(rows[0]) if rows else []
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in names:
-        numeric = any(isinstance(r.get(name), (int, float, np.number)) for r in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
-    for row in rows:
-        table.add_row(*(cell(row.get(name)) for name in names))
-    out.print(table)
-
-
-def cell(value: Any) -> str:
-    """A table cell: '-' for nothing, 1,234 for whole numbers, four digits for floats."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "-"
-    if isinstance(value, (bool, np.bool_)):
-        return "yes" if value else "no"
-    if isinstance(value, (int, np.integer)):
-        return f"{int(value):,}"
-    if isinstance(value, (float, np.floating)):
-        number = float(value)
-        if number == round(number) and abs(number) < 1e15:
-            return f"{number:,.0f}"
-        return f"{number:,.0f}" if abs(number) >= 10_000 else f"{number:.4g}"
-    return str(value)
+    click.echo(text_table(rows, columns, title))
 
 
 def to_json(value: Any) -> str:

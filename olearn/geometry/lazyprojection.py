@@ -38,7 +38,7 @@ from olearn.geometry import lazyheap
 #: rho is brought back to 0 when it passes this.
 REBASE = 64.0
 
-#: Cells of ``count``.
+#: Places in ``cells``.
 POSITIVE, HEAD, WAITING, HEAPED = range(4)
 
 
@@ -47,7 +47,7 @@ class Projection(NamedTuple):
 
     value: np.ndarray  # float64 (N,)
     rho: np.ndarray  # float64 (2,): rho, and what the last rebasing subtracted (for keys kept elsewhere)
-    count: np.ndarray  # int64 (4,): positive coordinates, ring's head, ring's length, heap's size
+    cells: np.ndarray  # int64 (4,): positive coordinates, ring's head, ring's length, heap's size
     ring_keys: np.ndarray  # float64 (N,)
     ring_items: np.ndarray  # int32 (N,)
     heap_keys: np.ndarray  # float64 (N,)
@@ -72,16 +72,16 @@ def new(capacity: int, catalog_size: int) -> Projection:
 def grow(p: Projection, catalog_size: int) -> Projection:
     """The same point in a larger space; the coordinates added are 0."""
     old, n = p.value.size, catalog_size
-    order = (p.count[HEAD] + np.arange(old)) % old  # straighten the ring
+    order = (p.cells[HEAD] + np.arange(old)) % old  # straighten the ring
     value = np.full(n, -1.0)
     value[:old] = p.value
-    count = p.count.copy()
-    count[HEAD] = 0
+    cells = p.cells.copy()
+    cells[HEAD] = 0
     pad = n - old
     return Projection(
         value,
         p.rho.copy(),
-        count,
+        cells,
         np.concatenate([p.ring_keys[order], np.zeros(pad)]),
         np.concatenate([p.ring_items[order], np.zeros(pad, np.int32)]),
         np.concatenate([p.heap_keys, np.zeros(pad)]),
@@ -102,24 +102,24 @@ def _drop_smallest(p, limit):
 
     Returns its x, or -1 if there is none that small. Stale keys met on the way are refreshed.
     """
-    value, count = p.value, p.count
+    value, cells = p.value, p.cells
     ring_keys, ring_items, heap_keys, heap_items = p.ring_keys, p.ring_items, p.heap_keys, p.heap_items
     dropped = -1.0
     searching = True
     while searching:
-        waiting = count[WAITING] > 0
-        heaped = count[HEAPED] > 0
-        head = count[HEAD]
+        waiting = cells[WAITING] > 0
+        heaped = cells[HEAPED] > 0
+        head = cells[HEAD]
         if waiting and (not heaped or ring_keys[head] <= heap_keys[0]):
             key = ring_keys[head]
             if key > limit:
                 searching = False
             else:
                 item = ring_items[head]
-                count[HEAD] = head + 1 if head + 1 < ring_items.size else 0
-                count[WAITING] -= 1
+                cells[HEAD] = head + 1 if head + 1 < ring_items.size else 0
+                cells[WAITING] -= 1
                 if value[item] > key:
-                    count[HEAPED] = lazyheap.push(heap_keys, heap_items, count[HEAPED], value[item], item)
+                    cells[HEAPED] = lazyheap.push(heap_keys, heap_items, cells[HEAPED], value[item], item)
                 else:
                     dropped = value[item] - p.rho[0]
                     value[item] = -1.0
@@ -127,11 +127,11 @@ def _drop_smallest(p, limit):
         elif heaped and heap_keys[0] <= limit:
             item = heap_items[0]
             if value[item] > heap_keys[0]:
-                lazyheap.replace_top(heap_keys, heap_items, count[HEAPED], value[item], item)
+                lazyheap.replace_top(heap_keys, heap_items, cells[HEAPED], value[item], item)
             else:
                 dropped = value[item] - p.rho[0]
                 value[item] = -1.0
-                count[HEAPED] = lazyheap.pop(heap_keys, heap_items, count[HEAPED])
+                cells[HEAPED] = lazyheap.pop(heap_keys, heap_items, cells[HEAPED])
                 searching = False
         else:
             searching = False
@@ -145,19 +145,19 @@ def ascend(p, item, eta):
     x = fraction(p, item)
     if x >= 1.0:
         return 1.0
-    value, count = p.value, p.count
+    value, cells = p.value, p.cells
     if value[item] < 0.0:  # not in the queue (x may round to 0 for one that still is)
-        tail = count[HEAD] + count[WAITING]
+        tail = cells[HEAD] + cells[WAITING]
         if tail >= p.ring_items.size:
             tail -= p.ring_items.size
         p.ring_keys[tail] = rho + min(1.0, eta)
         p.ring_items[tail] = item
-        count[WAITING] += 1
-        count[POSITIVE] += 1
+        cells[WAITING] += 1
+        cells[POSITIVE] += 1
     # While tau is sought, the coordinate's value is a lower bound of what it will be, so that a key
     # refreshed now is never too large, yet above every limit, so that the coordinate is not dropped.
     value[item] = rho + min(1.0, x + eta)
-    others = count[POSITIVE] - 1
+    others = cells[POSITIVE] - 1
     gap = x + eta - 1.0
     paid = 0.0  # what the dropped coordinates have given up
     tau = 0.0
@@ -185,7 +185,7 @@ def ascend(p, item, eta):
             tau = (eta - paid) / (others + 1)
             dropped = _drop_smallest(p, rho + tau) if others > 0 else -1.0
         new = x + eta - tau
-    count[POSITIVE] = others + 1
+    cells[POSITIVE] = others + 1
     rho += tau
     value[item] = rho + new
     p.rho[0] = rho
@@ -203,7 +203,7 @@ def rebase(p):
             p.value[i] -= rho
     for i in range(p.ring_keys.size):
         p.ring_keys[i] -= rho
-    for i in range(p.count[HEAPED]):
+    for i in range(p.cells[HEAPED]):
         p.heap_keys[i] -= rho
     p.rho[0] = 0.0
     p.rho[1] = rho

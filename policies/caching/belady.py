@@ -34,7 +34,7 @@ from olearn.geometry.nextuse import next_use
 from olearn.policies.caching._base import EVICTED, FETCHED, OCCUPANCY, PEAK, STATS
 from olearn.policies.caching._offline import OfflinePolicy
 
-#: Cells of ``count``.
+#: Places in ``cells``.
 CLOCK, DEAD = range(2)
 
 
@@ -47,7 +47,7 @@ class State(NamedTuple):
     offsets: np.ndarray  # int64
     dead: np.ndarray  # int32 (C,)
     held: np.ndarray  # uint8 (N,)
-    count: np.ndarray  # int64 (2,): requests served, height of the stack
+    cells: np.ndarray  # int64 (2,): requests served, height of the stack
     stats: np.ndarray  # float64 (5,)
 
 
@@ -68,18 +68,18 @@ def init(capacity: int, catalog_size: int, requests: np.ndarray) -> State:
 
 @kernel(inline=True)
 def step(state, item):
-    held, count, stats = state.held, state.count, state.stats
-    t = count[CLOCK]
-    count[CLOCK] = t + 1
+    held, cells, stats = state.held, state.cells, state.stats
+    t = cells[CLOCK]
+    cells[CLOCK] = t + 1
     hit = held[item] != 0
     if hit:
         bitmap_clear(state.words, state.offsets, t)
     else:
         stats[FETCHED] += 1.0
         if stats[OCCUPANCY] >= state.dead.size:
-            if count[DEAD] > 0:
-                count[DEAD] -= 1
-                victim = state.dead[count[DEAD]]
+            if cells[DEAD] > 0:
+                cells[DEAD] -= 1
+                victim = state.dead[cells[DEAD]]
             else:
                 furthest = bitmap_max(state.words, state.offsets)
                 bitmap_clear(state.words, state.offsets, furthest)
@@ -94,8 +94,8 @@ def step(state, item):
     if after < state.nexts.size:
         bitmap_set(state.words, state.offsets, after)
     else:
-        state.dead[count[DEAD]] = item
-        count[DEAD] += 1
+        state.dead[cells[DEAD]] = item
+        cells[DEAD] += 1
     return hit
 
 

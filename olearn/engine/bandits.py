@@ -1,0 +1,313 @@
+"""Bandit policies against an environment, many runs, in fused compiled loops.
+
+Each run of each policy is one compiled loop (draw, pull, update, account) that notes the regret at
+checkpoints only. Run r of every policy faces the same reward table, made from (seed, r), and owns a
+random stream made from (seed, r) alone: adding a policy or changing the order changes no other row.
+
+Examples
+--------
+>>> from olearn.environments import bernoulli
+>>> from olearn.learners.bandits import UCB1
+>>> result = simulate(bernoulli([0.2, 0.8]), [UCB1(arms=2)], horizon=200, runs=5, seed=1)
+>>> result.rows[0].policy, result.rows[0].regret.shape == (5, result.checkpoints.size)
+('ucb1', True)
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from olearn.bounds import Bound
+from olearn.environments.bandit import BanditEnvironment
+from olearn.environments.constants import gaussian_lower, lai_robbins, minimax_lower
+from olearn.errors import ParameterError, check_int, check_positive_int
+from olearn.learners.bandits._base import BanditPolicy
+
+#: Stream number of a policy's randomness in run r: SeedSequence(seed, spawn_key=(STREAM, r)).
+STREAM = 0xB4D
+
+
+@dataclass(frozen=True)
+class BanditRow:
+    """One policy's runs.
+
+    Attributes
+    ----------
+    label : str
+        The policy as it was asked for, e.g. ``"ucb(alpha=1)"``.
+    policy : str
+    parameters : dict
+        Tunable parameters with the values in use.
+    regret : ndarray, float64 (runs, C)
+        Against the best fixed arm (the best m arms): pseudo-regret where rewards are stochastic, the
+        regret on the rewards obtained against a matrix or an adversary.
+    dynamic_regret : ndarray, float64 (runs, C) or None
+        Against the best arm of each phase (a matrix: of each round); None for an adversary.
+    gain : ndarray, float64 (runs, C)
+        Rewards obtained.
+    weak_regret : float
+        The largest over arms of the mean over runs of (the arm's rewards - rewards obtained) at the end:
+        what bounds "in expectation" speak of.
+    plays : ndarray, float64 (K,)
+        Mean number of pulls of each arm.
+    seconds : float
+        Time in the loops, compilation excluded.
+    bound : Bound or None
+    """
+
+    label: str
+    policy: str
+    parameters: dict[str, Any]
+    regret: np.ndarray
+    dynamic_regret: np.ndarray | None
+    gain: np.ndarray
+    weak_regret: float
+    plays: np.ndarray
+    seconds: float
+    bound: Bound | None
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean regret at each checkpoint, float64 (C,)."""
+        return np.asarray(self.regret.mean(axis=0))
+
+    @property
+    def stderr(self) -> np.ndarray:
+        """Standard error of the mean, NaN for one run, float64 (C,)."""
+        runs = self.regret.shape[0]
+        if runs == 1:
+            return np.full(self.regret.shape[1], math.nan)
+        return np.asarray(self.regret.std(axis=0, ddof=1) / math.sqrt(runs))
+
+    @property
+    def steps_per_second(self) -> float:
+        """Rounds a second over all runs."""
+        return float("inf") if self.seconds == 0.0 else self._steps / self.seconds
+
+    _steps: int = field(default=0, repr=False)
+
+
+@dataclass(frozen=True)
+class BanditReplay:
+    """What :func:`simulate` returns.
+
+    Attributes
+    ----------
+    environment : BanditEnvironment
+    checkpoints : ndarray, int64 (C,)
+        Rounds at which regret is noted; the last is the horizon.
+    horizon, runs, seed : int
+    m : int
+        Arms in a play: 1, or the size of a set.
+    rows : list of BanditRow
+    """
+
+    environment: BanditEnvironment
+    checkpoints: np.ndarray
+    horizon: int
+    runs: int
+    seed: int
+    m: int
+    rows: list[BanditRow]
+
+    def lai_robbins(self) -> float | None:
+        """The constant in front of ln T, where it is known (stationary Bernoulli or Gaussian, m = 1)."""
+        env = self.environment
+        if not env.stationary or self.m > 1 or env.kind not in ("bernoulli", "gaussian"):
+            return None
+        return lai_robbins(env.means[0], std=env.scale if env.kind == "gaussian" else None)
+
+    def minimax_lower(self) -> float | None:
+        """A lower bound on the worst-case regret at the horizon for this kind of rewards, m = 1."""
+        env = self.environment
+        if self.m > 1:
+            return None
+        if env.kind == "gaussian":
+            lower = gaussian_lower(env.arms, self.horizon) if self.horizon >= env.arms - 1 else None
+            return lower if lower is None else lower * env.scale
+        return minimax_lower(env.arms, self.horizon)
+
+    def table(self) -> list[dict[str, Any]]:
+        """One dict for each policy: the row that the command prints."""
+        out = []
+        for row in self.rows:
+            out.append(
+                {
+                    "policy": row.label,
+                    "horizon": self.horizon,
+                    "runs": self.runs,
+                    "regret_mean": float(row.mean[-1]),
+                    "regret_stderr": float(row.stderr[-1]),
+                    "bound": None if row.bound is None else row.bound.value,
+                    "regret_dynamic": None
+                    if row.dynamic_regret is None
+                    else float(row.dynamic_regret[:, -1].mean()),
+                    "reward_mean": float(row.gain[:, -1].mean()),
+                    "steps_per_second": row.steps_per_second,
+                    "parameters": row.parameters,
+                    "bound_formula": None if row.bound is None else row.bound.formula,
+                    "bound_guarantee": None if row.bound is None else row.bound.guarantee,
+                }
+            )
+        return out
+
+
+def default_checkpoints(horizon: int, points: int = 100) -> np.ndarray:
+    """Rounds spread evenly and by powers, so that a curve is smooth on both kinds of axis."""
+    even = np.linspace(1, horizon, min(points, horizon))
+    powers = np.geomspace(1, horizon, min(points // 2, horizon))
+    return np.unique(np.concatenate([even, powers]).round().astype(np.int64))
+
+
+def simulate(
+    environment: BanditEnvironment,
+    policies: Sequence[BanditPolicy],
+    horizon: int,
+    runs: int = 100,
+    seed: int = 0,
+    *,
+    checkpoints: Any = None,
+    labels: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> BanditReplay:
+    """Run every policy `runs` times against the environment.
+
+    Parameters
+    ----------
+    environment : BanditEnvironment
+    policies : sequence of BanditPolicy
+        Templates: each run uses a fresh copy with its own random stream; the templates stay as they are.
+    horizon : int
+        Rounds of each run.
+    runs : int
+    seed : int
+        Fixes the reward tables and the policies' randomness.
+    checkpoints : array_like of int, optional
+        Rounds to note, increasing, at most `horizon`; default about 150 of them.
+    labels : sequence of str, optional
+        One name for each policy; default the policy's name.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after every run.
+
+    Raises
+    ------
+    ParameterError
+        If a size doesn't fit: arms, rows of a matrix, checkpoints, sets of different size.
+    NotSupportedError
+        If a policy for rewards in [0, 1] meets other rewards.
+    """
+    horizon, runs = check_positive_int("horizon", horizon), check_positive_int("runs", runs)
+    check_int("seed", seed, minimum=0)
+    environment._check_rounds(horizon)
+    if not policies:
+        raise ParameterError("give at least one policy")
+    marks = _checked_marks(horizon, checkpoints)
+    sizes = {getattr(p, "m", 1) for p in policies}
+    if len(sizes) > 1:
+        raise ParameterError(
+            f"policies that play sets of different size can't be compared, got sizes {sorted(sizes)}"
+        )
+    m = sizes.pop()
+    for policy in policies:
+        policy.validate()
+        policy.check_environment(environment)
+    if environment.adaptive:
+        best = dynamic = None
+    else:
+        best, dynamic = environment.best_value(marks, m), environment.dynamic_value(marks, m)
+    rows = []
+    total, done = runs * len(policies), 0
+    for index, policy in enumerate(policies):
+        _warm_up(environment, policy)
+        shape = (runs, marks.size)
+        gain, value, own_best = np.empty(shape), np.empty(shape), np.empty(shape)
+        arm_gain = np.zeros(policy.arms)
+        plays = np.zeros(policy.arms)
+        seconds = 0.0
+        for r in range(runs):
+            fresh = _copy(policy, seed, r)
+            data = environment.data(seed, r)
+            start = time.perf_counter()
+            record = fresh.play(data, marks)
+            seconds += time.perf_counter() - start
+            gain[r], value[r] = record.gain, record.value
+            plays += record.plays
+            if environment.adaptive:
+                own_best[r] = np.sort(record.arm_gain, axis=1)[:, -m:].sum(axis=1)
+                arm_gain += record.arm_gain[-1]
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        if environment.adaptive:
+            regret, dynamic_regret = own_best - gain, None
+            weak = float(np.sort(arm_gain / runs)[-m:].sum() - gain[:, -1].mean())
+        else:
+            obtained = value if environment.stochastic else gain
+            regret, dynamic_regret = best - obtained, dynamic - obtained
+            weak = float(regret[:, -1].mean())
+        means = environment.means[0] if environment.stationary else None
+        label = labels[index] if labels is not None else policy.name
+        rows.append(
+            BanditRow(
+                label,
+                policy.name,
+                policy.parameters(),
+                regret,
+                dynamic_regret,
+                gain,
+                weak,
+                plays / runs,
+                seconds,
+                _bound(policy, environment, horizon, means),
+                _steps=runs * horizon,
+            )
+        )
+    return BanditReplay(environment, marks, horizon, runs, seed, m, rows)
+
+
+def _bound(
+    policy: BanditPolicy, env: BanditEnvironment, horizon: int, means: np.ndarray | None
+) -> Bound | None:
+    """The policy's bound where its assumptions hold: index policies need stationary stochastic rewards."""
+    if not policy.weighted and not env.stationary:
+        return None
+    if not policy.unit_rewards and not _within_scale(env):
+        return None
+    return policy.bound(horizon, means)
+
+
+def _within_scale(env: BanditEnvironment) -> bool:
+    """Rewards in [0, 1], or normal with deviation at most 1 (1-sub-Gaussian)."""
+    return env.unit_rewards or (env.kind == "gaussian" and env.scale <= 1.0)
+
+
+def _checked_marks(horizon: int, checkpoints: Any) -> np.ndarray:
+    if checkpoints is None:
+        return default_checkpoints(horizon)
+    marks = np.asarray(checkpoints)
+    if marks.ndim != 1 or marks.size == 0 or marks.dtype.kind not in "iu" or (np.diff(marks) <= 0).any():
+        raise ParameterError("checkpoints must be increasing whole numbers")
+    if marks[0] < 1 or marks[-1] > horizon:
+        raise ParameterError(f"checkpoints must be between 1 and {horizon}, got {marks[0]} to {marks[-1]}")
+    if marks[-1] < horizon:
+        marks = np.append(marks, horizon)
+    return np.ascontiguousarray(marks, np.int64)
+
+
+def _copy(policy: BanditPolicy, seed: int, run: int) -> BanditPolicy:
+    """A fresh policy with the parameters of the template and the random stream of one run."""
+    fresh = policy.copy()
+    fresh.reset()
+    fresh.seed = int(np.random.SeedSequence(seed, spawn_key=(STREAM, run)).generate_state(1, np.uint64)[0])
+    return fresh
+
+
+def _warm_up(env: BanditEnvironment, policy: BanditPolicy) -> None:
+    """Compile before the clock runs."""
+    _copy(policy, 0, 0).play(env.data(0, 0), np.array([1]))

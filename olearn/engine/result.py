@@ -1,0 +1,331 @@
+"""What a replay returns: one row per policy x capacity x seed, curves at checkpoints, a manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from olearn._table import text_table
+from olearn.errors import ParameterError, TraceError, unknown
+
+#: Columns of the short table that people read first.
+SUMMARY = (
+    "policy",
+    "capacity",
+    "hit_ratio",
+    "±",
+    "regret",
+    "bound",
+    "regret/bound",
+    "verdict",
+    "fetches/request",
+    "Mreq/s",
+)
+#: What a curve can show.
+CURVES = ("hit_ratio", "window_hit_ratio", "reward", "regret", "regret_prefix", "regret_fetch_charged")
+
+
+@dataclasses.dataclass
+class Run:
+    """One policy at one capacity with one seed.
+
+    Attributes
+    ----------
+    row : dict
+        The run as a row of the table.
+    reward : ndarray, shape (K,)
+        Reward earned until each checkpoint that was reached.
+    """
+
+    row: dict[str, Any]
+    reward: np.ndarray
+
+
+@dataclasses.dataclass
+class Comparators:
+    """The optima of one capacity at the checkpoints, float64 of shape (K,).
+
+    Attributes
+    ----------
+    prefix : ndarray
+        Hits of the best static set of each prefix, prefilled.
+    prefix_fetch_charged : ndarray
+        The same, fetch-charged.
+    final : ndarray
+        Hits that the best static set of the whole trace, prefilled, has had so far.
+    certificates : list of dict
+        The optima of the whole trace with their upper bounds, as rows.
+    """
+
+    prefix: np.ndarray
+    prefix_fetch_charged: np.ndarray
+    final: np.ndarray
+    certificates: list[dict[str, Any]]
+
+
+class Result:
+    """The outcome of a replay.
+
+    Attributes
+    ----------
+    manifest : dict
+        Versions, trace and its digest, horizon, parameters, seeds, checkpoints, time.
+    runs : list of Run
+        In the order in which they were asked for.
+    checkpoints : ndarray of int64, shape (K,)
+        Numbers of requests at which the curves are recorded.
+    comparators : dict of int to Comparators
+        By capacity.
+    """
+
+    def __init__(
+        self,
+        manifest: dict[str, Any],
+        runs: list[Run],
+        checkpoints: np.ndarray,
+        comparators: dict[int, Comparators],
+    ) -> None:
+        self.manifest = manifest
+        self.runs = runs
+        self.checkpoints = checkpoints
+        self.comparators = comparators
+
+    # -- tables ------------------------------------------------------------------------------------
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict per policy x capacity x seed."""
+        return [run.row for run in self.runs]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run that was asked for went through the whole trace."""
+        return bool(self.manifest["complete"])
+
+    def groups(self) -> Iterator[tuple[str, int, list[Run]]]:
+        """(policy, capacity, runs over seeds), capacities together, in the order of the runs."""
+        keys = list(dict.fromkeys((r.row["capacity"], r.row["policy"]) for r in self.runs))
+        for capacity in dict.fromkeys(c for c, _ in keys):
+            for policy in (p for c, p in keys if c == capacity):
+                yield policy, capacity, self._of(policy, capacity)
+
+    def _of(self, policy: str, capacity: int) -> list[Run]:
+        return [r for r in self.runs if r.row["policy"] == policy and r.row["capacity"] == capacity]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One row per policy and capacity: means over seeds, half-widths of 95 % intervals."""
+        return [self._summary_row(policy, capacity, runs) for policy, capacity, runs in self.groups()]
+
+    def _summary_row(self, policy: str, capacity: int, runs: list[Run]) -> dict[str, Any]:
+        from olearn.regret import band, verdict
+
+        rows = [r.row for r in runs]
+        ratios = np.array([[r["hit_ratio"]] for r in rows])
+        spread = band(ratios)
+        regrets = np.array([r["regret"] for r in rows])
+        judged = verdict(regrets, runs[0].row["_bound"], randomised=runs[0].row["randomised"])
+        seconds = sum(r["seconds"] for r in rows)
+        requests = sum(r["requests"] for r in rows)
+        fetched = [r["fetched"] + r["fetched_other"] for r in rows if r["fetched"] is not None]
+        return {
+            "policy": policy,
+            "capacity": capacity,
+            "seeds": len(rows),
+            "hit_ratio": float(spread.mean[0]),
+            "±": float(spread.high[0] - spread.mean[0]) if len(rows) > 1 else None,
+            "regret": float(regrets.mean()),
+            "bound": rows[0]["bound"],
+            "regret/bound": judged.ratio,
+            "verdict": "offline" if rows[0]["offline"] else judged.word,
+            "fetches/request": sum(fetched) / requests if requests and fetched else None,
+            "Mreq/s": requests / seconds / 1e6 if seconds > 0 else None,
+        }
+
+    def verdicts(self) -> list[str]:
+        """One sentence for each policy that declares a bound: does its measured regret respect it?"""
+        from olearn.regret import verdict
+
+        sentences = []
+        for policy, capacity, runs in self.groups():
+            bound = runs[0].row["_bound"]
+            if bound is not None:
+                regrets = np.array([r.row["regret"] for r in runs])
+                told = verdict(regrets, bound, randomised=runs[0].row["randomised"])
+                sentences.append(f"{policy}, capacity {capacity}: {told.text}")
+        return sentences
+
+    # -- curves ------------------------------------------------------------------------------------
+    def curve(self, policy: str, capacity: int | None = None, what: str = "hit_ratio") -> np.ndarray:
+        """A curve of every seed at the checkpoints: float64 of shape (S, K).
+
+        Parameters
+        ----------
+        policy : str
+            As in the rows.
+        capacity : int, optional
+            May be left out if there is one only.
+        what : str
+            ``hit_ratio`` (cumulative), ``window_hit_ratio`` (between checkpoints), ``reward``, ``regret``
+            (against the best static set of the whole trace), ``regret_prefix`` (against the best static
+            set of each prefix) or ``regret_fetch_charged`` (the same, fetch-charged).
+        """
+        if what not in CURVES:
+            raise unknown("curve", what, CURVES)
+        capacities = list(self.comparators)
+        if capacity is None:
+            if len(capacities) != 1:
+                raise ParameterError(f"say which capacity: {', '.join(map(str, capacities))}")
+            capacity = capacities[0]
+        runs = self._of(policy, capacity)
+        if not runs:
+            raise unknown("policy in this result", policy, dict.fromkeys(r.row["policy"] for r in self.runs))
+        reached = min(r.reward.size for r in runs)
+        reward = np.array([r.reward[:reached] for r in runs], dtype=np.float64)
+        points = self.checkpoints[:reached]
+        best = self.comparators[capacity]
+        if what == "reward":
+            return reward
+        if what == "hit_ratio":
+            return reward / points
+        if what == "window_hit_ratio":
+            return np.diff(reward, prepend=0.0) / np.diff(points, prepend=0)
+        if what == "regret":
+            return best.final[:reached] - reward
+        optimum = best.prefix if what == "regret_prefix" else best.prefix_fetch_charged
+        return optimum[:reached] - reward
+
+    def band(
+        self, policy: str, capacity: int | None = None, what: str = "hit_ratio", level: float = 0.95
+    ) -> Any:
+        """Mean of a curve over seeds with its confidence band, see :func:`olearn.regret.band`."""
+        from olearn.regret import band
+
+        return band(self.curve(policy, capacity, what), level)
+
+    def curve_rows(self) -> list[dict[str, Any]]:
+        """All curves as a long table: one row per policy, capacity, seed and checkpoint."""
+        rows = []
+        for run in self.runs:
+            best = self.comparators[run.row["capacity"]]
+            points = self.checkpoints[: run.reward.size]
+            window = np.diff(run.reward, prepend=0.0) / np.diff(points, prepend=0)
+            for k, requests in enumerate(points.tolist()):
+                rows.append(
+                    {
+                        "policy": run.row["policy"],
+                        "capacity": run.row["capacity"],
+                        "seed": run.row["seed"],
+                        "requests": requests,
+                        "reward": float(run.reward[k]),
+                        "hit_ratio": float(run.reward[k] / requests),
+                        "window_hit_ratio": float(window[k]),
+                        "static_prefix": float(best.prefix[k]),
+                        "static_final": float(best.final[k]),
+                        "regret": float(best.final[k] - run.reward[k]),
+                        "regret_prefix": float(best.prefix[k] - run.reward[k]),
+                        "regret_fetch_charged": float(best.prefix_fetch_charged[k] - run.reward[k]),
+                    }
+                )
+        return rows
+
+    # -- files -------------------------------------------------------------------------------------
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain types: ``{"manifest", "rows", "optima", "curves"}``."""
+        return {
+            "manifest": self.manifest,
+            "rows": [{k: v for k, v in row.items() if not k.startswith("_")} for row in self.rows],
+            "optima": {str(c): best.certificates for c, best in self.comparators.items()},
+            "curves": {
+                "checkpoints": self.checkpoints.tolist(),
+                "rewards": [run.reward.tolist() for run in self.runs],
+                "static_prefix": {str(c): b.prefix.tolist() for c, b in self.comparators.items()},
+                "static_prefix_fetch_charged": {
+                    str(c): b.prefix_fetch_charged.tolist() for c, b in self.comparators.items()
+                },
+                "static_final": {str(c): b.final.tolist() for c, b in self.comparators.items()},
+            },
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result as JSON, whole or not at all."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(_plain(self.to_dict()), allow_nan=False)
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(text)
+            os.replace(part, path)
+        except BaseException:
+            Path(part).unlink(missing_ok=True)
+            raise
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Result:
+        """Read what :meth:`save` wrote."""
+        from olearn.bounds import Bound
+
+        try:
+            data = json.loads(Path(path).read_text())
+            curves = data["curves"]
+            runs = []
+            for row, reward in zip(data["rows"], curves["rewards"], strict=True):
+                told = row.get("bound_details")
+                row["_bound"] = Bound(**{**told, "assumptions": tuple(told["assumptions"])}) if told else None
+                runs.append(Run(row, np.array(reward, dtype=np.float64)))
+            comparators = {
+                int(c): Comparators(
+                    np.array(curves["static_prefix"][c]),
+                    np.array(curves["static_prefix_fetch_charged"][c]),
+                    np.array(curves["static_final"][c]),
+                    rows,
+                )
+                for c, rows in data["optima"].items()
+            }
+            points = np.array(curves["checkpoints"], dtype=np.int64)
+        except FileNotFoundError:
+            raise TraceError(f"no result at {path}") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise TraceError(f"{path} is not a result of `olearn replay`: {error}") from None
+        return cls(data["manifest"], runs, points, comparators)
+
+    # -- looking -----------------------------------------------------------------------------------
+    def optima_rows(self) -> list[dict[str, Any]]:
+        """The optima of every capacity, each with the upper bound that certifies it."""
+        return [row for best in self.comparators.values() for row in best.certificates]
+
+    def plot(self, path: str | Path | None = None, capacity: int | None = None) -> Any:
+        """Draw hit ratio and regret over time; see :func:`olearn.plot.replay.draw`."""
+        from olearn.plot.replay import draw
+
+        return draw(self, path, capacity)
+
+    def __str__(self) -> str:
+        rows = self.summary()
+        columns = [c for c in SUMMARY if any(r[c] is not None for r in rows)]
+        return text_table(rows, columns)
+
+    def __repr__(self) -> str:
+        state = "" if self.complete else ", interrupted"
+        return f"<Result: {len(self.runs)} runs of {self.manifest['trace']['name']}{state}>\n{self}"
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON knows it; NaN and infinities become null."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
