@@ -137,6 +137,7 @@ class BanditReplay:
         """One dict for each policy: the row that the command prints."""
         out = []
         for row in self.rows:
+            dynamic = row.dynamic_regret
             out.append(
                 {
                     "policy": row.label,
@@ -145,9 +146,7 @@ class BanditReplay:
                     "regret_mean": float(row.mean[-1]),
                     "regret_stderr": float(row.stderr[-1]),
                     "bound": None if row.bound is None else row.bound.value,
-                    "regret_dynamic": None
-                    if row.dynamic_regret is None
-                    else float(row.dynamic_regret[:, -1].mean()),
+                    "regret_dynamic": None if dynamic is None else float(dynamic[:, -1].mean()),
                     "reward_mean": float(row.gain[:, -1].mean()),
                     "steps_per_second": row.steps_per_second,
                     "parameters": row.parameters,
@@ -210,16 +209,13 @@ def simulate(
     marks = _checked_marks(horizon, checkpoints)
     sizes = {getattr(p, "m", 1) for p in policies}
     if len(sizes) > 1:
-        raise ParameterError(
-            f"policies that play sets of different size can't be compared, got sizes {sorted(sizes)}"
-        )
+        raise ParameterError(f"policies must play sets of one size, got sizes {sorted(sizes)}")
     m = sizes.pop()
     for policy in policies:
         policy.validate()
         policy.check_environment(environment)
-    if environment.adaptive:
-        best = dynamic = None
-    else:
+    best = dynamic = np.zeros(marks.size)
+    if not environment.adaptive:
         best, dynamic = environment.best_value(marks, m), environment.dynamic_value(marks, m)
     rows = []
     total, done = runs * len(policies), 0
@@ -245,11 +241,13 @@ def simulate(
             if progress is not None:
                 progress(done, total)
         if environment.adaptive:
-            regret, dynamic_regret = own_best - gain, None
+            regret: np.ndarray = own_best - gain
+            dynamic_regret: np.ndarray | None = None
             weak = float(np.sort(arm_gain / runs)[-m:].sum() - gain[:, -1].mean())
         else:
             obtained = value if environment.stochastic else gain
-            regret, dynamic_regret = best - obtained, dynamic - obtained
+            regret = best - obtained
+            dynamic_regret = dynamic - obtained
             weak = float(regret[:, -1].mean())
         means = environment.means[0] if environment.stationary else None
         label = labels[index] if labels is not None else policy.name
@@ -277,14 +275,8 @@ def _bound(
     """The policy's bound where its assumptions hold: index policies need stationary stochastic rewards."""
     if not policy.weighted and not env.stationary:
         return None
-    if not policy.unit_rewards and not _within_scale(env):
-        return None
-    return policy.bound(horizon, means)
-
-
-def _within_scale(env: BanditEnvironment) -> bool:
-    """Rewards in [0, 1], or normal with deviation at most 1 (1-sub-Gaussian)."""
-    return env.unit_rewards or (env.kind == "gaussian" and env.scale <= 1.0)
+    sub_gaussian = env.kind == "gaussian" and env.scale <= 1.0 and not policy.bound_needs_unit()
+    return policy.bound(horizon, means) if env.unit_rewards or sub_gaussian else None
 
 
 def _checked_marks(horizon: int, checkpoints: Any) -> np.ndarray:

@@ -1,0 +1,28 @@
+"""Kernels that several bandit policies use."""
+
+from __future__ import annotations
+
+from olearn._jit import kernel
+
+#: A cumulative estimate is kept below this, so that a chance of 1e-300 can't make it infinite.
+LARGEST = 1e300
+
+
+@kernel
+def first_unplayed(count):
+    """The first arm with no play."""
+    for i in range(count.size):
+        if count[i] == 0.0:
+            return i
+    return 0
+
+
+@kernel(inline=True)
+def argmax(values):
+    """The first index of the largest value."""
+    best = 0
+    top = values[0]
+    for i in range(1, values.size):
+        best = i if values[i] > top else best  # selects, not branches: nobody can predict them
+        top = values[i] if values[i] > top else top
+    return best
