@@ -9,8 +9,6 @@ the differences, where times never decrease), ``sizes`` and ``costs`` (or ``item
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -88,7 +86,7 @@ def decode(file: Any) -> Trace:
     try:
         with np.load(file, allow_pickle=False) as archive:
             members = {name: archive[name] for name in archive.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except Exception as error:  # zip and header parsers raise whatever they meet in a damaged file
         raise TraceError(f"corrupt or truncated npz ({str(error).splitlines()[0]})") from None
     if "olearn_trace" not in members:
         raise TraceError(f"an npz, but not a trace of olearn's: it holds {', '.join(members) or 'nothing'}")
@@ -97,7 +95,9 @@ def decode(file: Any) -> Trace:
         raise TraceError(f"npz trace of version {version}; this olearn reads up to version {VERSION}")
     try:
         return _assemble(members)
-    except (KeyError, IndexError, UnicodeDecodeError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+        if isinstance(error, TraceError):
+            raise
         raise TraceError(f"damaged npz trace ({type(error).__name__}: {error})") from None
 
 

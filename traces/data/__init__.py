@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from olearn.errors import unknown
@@ -13,9 +12,8 @@ from olearn.traces._trace import Trace
 BUNDLED = {"twitter": "twitter_cluster52_250k.npz"}
 
 
-@cache
 def bundled(name: str = "twitter") -> Trace:
-    """A trace that comes with olearn (one object for all callers: treat it as read-only).
+    """A trace that comes with olearn.
 
     Examples
     --------

@@ -100,13 +100,15 @@ def load(path: str | Path, format: str | None = None, *, name: str | None = None
         from olearn.traces.data import BUNDLED, bundled
 
         if str(path) in BUNDLED:
-            return bundled(str(path)) if name is None else bundled(str(path)).renamed(name)
+            trace = bundled(str(path))
+            trace.name = name or trace.name
+            return trace
     source = Source(path)
     guess, sure = recognise(source)
     if format is None:
-        if sure < _SURE:
+        if sure < _SURE and not options:
             raise source.error(f"fits no known trace format; give format= one of: {', '.join(known)}")
-        format = guess
+        format = _with_options(guess, options)
     reader = known[format]
     reader.check_options(options)
     try:
@@ -118,6 +120,12 @@ def load(path: str | Path, format: str | None = None, *, name: str | None = None
     trace.name = name or _short_name(source, reader)
     trace.source = str(source)
     return trace
+
+
+def _with_options(guess: str, options: dict[str, Any]) -> str:
+    """The guess or, where it lacks the options given, the one format that has them all."""
+    able = [n for n, r in formats().items() if set(options) <= set(r.options())]
+    return able[0] if options and guess not in able and len(able) == 1 else guess
 
 
 def _short_name(source: Source, reader: Reader) -> str:

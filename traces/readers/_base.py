@@ -61,14 +61,14 @@ class Reader:
                 )
 
 
-def head_lines(head: bytes) -> list[str]:
-    """Whole non-blank lines of the head; nothing if it is not text."""
+def head_lines(head: bytes, strict: bool = True) -> list[str]:
+    """Whole non-blank lines of the head; nothing if it is binary or, when `strict`, not UTF-8."""
     if b"\0" in head:
         return []
     if len(head) >= HEAD:  # the last line, and a character, may be cut
         head = head[: head.rfind(b"\n") + 1]
     try:
-        text = head.decode("utf-8-sig")
+        text = head.decode("utf-8-sig", "strict" if strict else "replace")
     except UnicodeDecodeError:
         return []
     return [line for line in text.splitlines() if line.strip()]

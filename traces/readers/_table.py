@@ -97,12 +97,16 @@ def read_columns(source: Source, layout: Layout, sample: Iterable[str]) -> dict[
     rows = [split(line, layout) for line in sample]
     guess = {role: _guess(role, [r[p] for r in rows if p < len(r)]) for role, p in layout.columns.items()}
     attempts = [guess, {r: "text" if r == "item" else "float" if t == "whole" else t for r, t in guess.items()}]
-    for kinds in attempts:
-        try:
-            return _parse(source, layout, kinds)
-        except pa.ArrowInvalid as error:
-            reason = str(error)
-    raise _locate(source, layout, attempts[-1], reason)
+    layouts = [layout]
+    if layout.delimiter == " " and not layout.collapse:  # the sample has single blanks, the rest may not
+        layouts.append(layout._replace(collapse=True))
+    for attempt in layouts:
+        for kinds in attempts:
+            try:
+                return _parse(source, attempt, kinds)
+            except pa.ArrowInvalid as error:
+                reason = str(error)
+    raise _locate(source, layouts[-1], attempts[-1], reason)
 
 
 def _guess(role: str, values: list[str]) -> str:
@@ -236,7 +240,8 @@ def _numbers(column: Any) -> np.ndarray:
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type):  # seconds since 1970 as a float
-        return column.cast(pa.int64()).to_numpy() / 1e9
+        seconds, nanoseconds = np.divmod(column.cast(pa.int64()).to_numpy(), 10**9)
+        return seconds + nanoseconds / 1e9
     return column.to_numpy()
 
 

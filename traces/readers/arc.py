@@ -30,7 +30,7 @@ class Arc(Reader):
         return 0.0 if any(r[2] != "0" for r in rows) else 0.75 + 0.2 * self.named(path)
 
     def read(self, source: Source) -> Trace:
-        lines = head_lines(source.head)
+        lines = head_lines(source.head, strict=False)
         single = all(" ".join(line.split()) == line for line in lines)
         layout = Layout(" ", {"item": 0, "size": 1}, 4, collapse=not single)
         columns = read_columns(source, layout, lines)

@@ -90,7 +90,7 @@ class Csv(Reader):
             Order requests by time (stable). By default only MovieLens files (``movieId``), which are
             ordered by user.
         """
-        lines = head_lines(source.head)
+        lines = head_lines(source.head, strict=False)
         if not lines:
             raise source.error("byte 0: not a text file")
         if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):

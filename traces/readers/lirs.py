@@ -26,5 +26,5 @@ class Lirs(Reader):
         return 0.9 if len(blocks) < len(lines) else 0.5 + 0.2 * self.named(path)
 
     def read(self, source: Source) -> Trace:
-        blocks = [line for line in head_lines(source.head) if line.strip() != "*"]
+        blocks = [line for line in head_lines(source.head, strict=False) if line.strip() != "*"]
         return read_table(source, Layout(WHOLE_LINE, {"item": 0}, 1, ignore="*"), blocks)

@@ -25,7 +25,7 @@ class Npy(Reader):
     def read(self, source: Source) -> Trace:
         try:
             ids = np.load(io.BytesIO(source.read()), allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+        except Exception as error:  # a damaged header raises whatever its parser meets
             raise source.error(f"corrupt or truncated npy ({str(error).splitlines()[0]})") from None
         with at(source, lambda position: f"element {position}"):
             return Trace.from_keys(ids)

@@ -29,5 +29,5 @@ class Txt(Reader):
         return 0.5 + 0.2 * self.named(path) + 0.1 * all(line.strip().isdigit() for line in lines)
 
     def read(self, source: Source) -> Trace:
-        lines = head_lines(source.head)
+        lines = head_lines(source.head, strict=False)
         return read_table(source, Layout(WHOLE_LINE, {"item": 0}, 1), lines)

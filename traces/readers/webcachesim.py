@@ -26,7 +26,7 @@ class Webcachesim(Reader):
         return 0.4 + 0.3 * ascending([r[0] for r in rows]) + 0.1 * self.named(path)
 
     def read(self, source: Source) -> Trace:
-        lines = head_lines(source.head)
+        lines = head_lines(source.head, strict=False)
         if not lines:
             raise source.error("byte 0: not a text file")
         width = len(lines[0].split())
