@@ -20,8 +20,20 @@ if TYPE_CHECKING:
         static_with_fetch_cost,
     )
     from olearn.optima.switching import best_per_window, k_switch
+    from olearn.optima.thresholds import (
+        best_arm,
+        best_threshold,
+        best_threshold_per_context,
+        clairvoyant,
+        threshold_losses,
+    )
 
 _HOME = {
+    "best_arm": "thresholds",
+    "best_threshold": "thresholds",
+    "best_threshold_per_context": "thresholds",
+    "clairvoyant": "thresholds",
+    "threshold_losses": "thresholds",
     "Optimum": "_optimum",
     "best_per_window": "switching",
     "belady": "paging",
@@ -38,13 +50,18 @@ __all__ = [
     "Optimum",
     "belady",
     "belady_bypass",
+    "best_arm",
     "best_per_window",
+    "best_threshold",
+    "best_threshold_per_context",
+    "clairvoyant",
     "k_switch",
     "static_at",
     "static_fetch_charged",
     "static_prefilled",
     "static_prefix",
     "static_with_fetch_cost",
+    "threshold_losses",
 ]
 
 
