@@ -54,6 +54,8 @@ class OffloadTable(ColumnTable):
         Size of the sample in tokens (or bytes) sent.
     scores : array_like of float, shape (T, L), optional
         The local model's class probabilities; rows sum to 1. H2T2 needs L = 2.
+    label : array_like of int, shape (T,), optional
+        The true class, from 0; label shift needs it.
     name, provenance
         See :class:`~olearn.traces.offloading._columns.ColumnTable`.
 
@@ -74,6 +76,7 @@ class OffloadTable(ColumnTable):
         "context",
         "tokens",
         "scores",
+        "label",
     )
 
     def __init__(
@@ -89,6 +92,7 @@ class OffloadTable(ColumnTable):
         context: Any = None,
         tokens: Any = None,
         scores: Any = None,
+        label: Any = None,
         context_names: tuple[str, ...] = (),
         name: str = "",
         provenance: Mapping[str, str] | None = None,
@@ -110,6 +114,7 @@ class OffloadTable(ColumnTable):
             "context": context,
             "tokens": tokens,
             "scores": scores,
+            "label": label,
         }
         super().__init__(columns, name, provenance)
 
@@ -136,6 +141,13 @@ class OffloadTable(ColumnTable):
             if c["scores"].ndim != 2 or off.any():
                 row = int(np.flatnonzero(off)[0]) + 1 if off.any() and off.ndim else 1
                 raise TraceError(f"scores must be class probabilities that sum to 1, but row {row} does not")
+        if "label" in c:
+            labels = check_nonnegative("label", c["label"])
+            whole = np.flatnonzero(labels != np.floor(labels))
+            if whole.size:
+                row = int(whole[0])
+                raise TraceError(f"label must be a whole number from 0, got {labels[row]:g} in row {row + 1}")
+            c["label"] = labels.astype(np.int32)
         if "context" in c:
             self._number_contexts()
 
