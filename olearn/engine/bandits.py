@@ -16,6 +16,7 @@ Examples
 from __future__ import annotations
 
 import math
+import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from olearn._version import __version__
 from olearn.bounds import Bound
 from olearn.environments.bandit import BanditEnvironment
 from olearn.environments.constants import gaussian_lower, lai_robbins, minimax_lower
@@ -133,6 +135,36 @@ class BanditReplay:
             return lower if lower is None else lower * env.scale
         return minimax_lower(env.arms, self.horizon)
 
+    def manifest(self) -> dict[str, Any]:
+        """What a run is made of, for a file that somebody reads a year later."""
+        import numba
+
+        env = self.environment
+        return {
+            "game": "bandit",
+            "olearn": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "numba": numba.__version__,
+            "machine": platform.machine(),
+            "environment": repr(env),
+            "arms": env.arms,
+            "set_size": self.m,
+            "horizon": self.horizon,
+            "runs": self.runs,
+            "seed": self.seed,
+            "regret": self.regret_kind(),
+            "lai_robbins": self.lai_robbins(),
+            "minimax_lower": self.minimax_lower(),
+        }
+
+    def regret_kind(self) -> str:
+        """What the regret is, in words."""
+        best = "best fixed arm" if self.m == 1 else f"best fixed set of {self.m} arms"
+        if self.environment.stochastic:
+            return f"pseudo-regret: mean reward of the {best} minus mean reward of the arms played"
+        return f"regret: rewards of the {best} in hindsight minus rewards obtained"
+
     def table(self) -> list[dict[str, Any]]:
         """One dict for each policy: the row that the command prints."""
         out = []
@@ -233,7 +265,7 @@ def simulate(
             record = fresh.play(data, marks)
             seconds += time.perf_counter() - start
             gain[r], value[r] = record.gain, record.value
-            plays += record.plays
+            plays += record.plays.sum(axis=0)
             if environment.adaptive:
                 own_best[r] = np.sort(record.arm_gain, axis=1)[:, -m:].sum(axis=1)
                 arm_gain += record.arm_gain[-1]

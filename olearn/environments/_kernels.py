@@ -45,13 +45,15 @@ class Record(NamedTuple):
     gain: np.ndarray  # float64 (C,): reward so far
     value: np.ndarray  # float64 (C,): mean reward of the arms played so far
     arm_gain: np.ndarray  # float64 (C, K): reward of each arm so far, adaptive environments only
-    plays: np.ndarray  # int64 (K,)
+    plays: np.ndarray  # int64 (P, K): pulls of each arm in each phase
     trace: np.ndarray  # int64 (T, m) to keep every arm played, (0, m) to keep none
-    totals: np.ndarray  # float64 (2,): running gain and value
+    totals: np.ndarray  # float64 (1,): running gain
     cursor: np.ndarray  # int64 (1,)
 
 
-def new_record(checkpoints: np.ndarray, arms: int, adaptive: bool, m: int = 1, trace: bool = False) -> Record:
+def new_record(
+    checkpoints: np.ndarray, phases: int, arms: int, adaptive: bool, m: int = 1, trace: bool = False
+) -> Record:
     """An empty record; `checkpoints` is increasing and its last entry is the horizon."""
     marks = np.append(np.asarray(checkpoints, np.int64), -1)
     size = marks.size - 1
@@ -61,9 +63,9 @@ def new_record(checkpoints: np.ndarray, arms: int, adaptive: bool, m: int = 1, t
         np.zeros(size),
         np.zeros(size),
         np.zeros((size, arms) if adaptive else (1, 1)),
-        np.zeros(arms, np.int64),
+        np.zeros((phases, arms), np.int64),
         np.zeros((int(marks[-2]) if trace else 0, m), np.int64),
-        np.zeros(2),
+        np.zeros(1),
         np.zeros(1, np.int64),
     )
 
@@ -135,20 +137,19 @@ def draw(env, t, arm):
     return draw_rare(env, t, arm)
 
 
-@kernel(inline=True)
-def expected(env, arm, reward):
-    """The mean of the reward just drawn; the reward itself where there is no distribution."""
-    return env.means[env.cursor[0], arm] if env.kind < MATRIX else reward
-
-
 @kernel
 def note(env, record):
     """Write a checkpoint."""
     at = record.cursor[0]
     record.gain[at] = record.totals[0]
-    record.value[at] = record.totals[1]
+    # from the counts, which are exact: a running sum of means would drift over 1e8 rounds
+    value = 0.0
+    for phase in range(record.plays.shape[0]):
+        for i in range(record.plays.shape[1]):
+            value += record.plays[phase, i] * env.means[phase, i]
+    record.value[at] = value
     if env.kind >= ADAPTIVE:
-        for i in range(record.plays.size):
+        for i in range(env.memory.shape[1]):
             record.arm_gain[at, i] = env.memory[0, i]
     record.cursor[0] = at + 1
 
@@ -157,8 +158,7 @@ def note(env, record):
 def account(env, record, t, arm, reward):
     """Book one play."""
     record.totals[0] += reward
-    record.totals[1] += expected(env, arm, reward)
-    record.plays[arm] += 1
+    record.plays[env.cursor[0], arm] += 1
     if t < record.trace.shape[0]:
         record.trace[t, 0] = arm
     if t + 1 == record.checkpoints[record.cursor[0]]:
@@ -178,8 +178,7 @@ def draw_set(env, record, t, chosen, rewards):
         else:
             rewards[j] = draw(env, t, arm)
         record.totals[0] += rewards[j]
-        record.totals[1] += expected(env, arm, rewards[j])
-        record.plays[arm] += 1
+        record.plays[env.cursor[0], arm] += 1
         if t < record.trace.shape[0]:
             record.trace[t, j] = arm
     if t + 1 == record.checkpoints[record.cursor[0]]:

@@ -191,7 +191,7 @@ class BanditPolicy(Learner):
     def play(self, env: env_kernels.Env, checkpoints: np.ndarray, trace: bool = False) -> env_kernels.Record:
         """The fused loop over environment data, which the caller has checked (:mod:`olearn.engine.bandits`)."""
         adaptive = env.kind >= env_kernels.ADAPTIVE
-        record = env_kernels.new_record(checkpoints, self.arms, adaptive, trace=trace)
+        record = env_kernels.new_record(checkpoints, *env.means.shape, adaptive, trace=trace)
         type(self).run_kernel(self.state, env, record)
         self._pending = None
         return record
