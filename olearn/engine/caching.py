@@ -262,7 +262,9 @@ def _measure(run: Run, policy: Any, best: Comparators, points: np.ndarray) -> No
     row["bound"] = bound.value if bound else None
     row["regret_over_bound"] = row["regret"] / bound.value if bound and bound.value > 0 else None
     row["bound_details"] = bound._asdict() if bound else None
-    row["_bound"] = bound
+    run.bound = bound
+    if bound is not None:
+        run.bound_curve = np.array([policy.bound(int(t)).value for t in points[: run.reward.size]])
 
 
 def _optima(

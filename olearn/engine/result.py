@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from olearn._table import text_table
+from olearn.bounds import Bound
 from olearn.errors import ParameterError, TraceError, unknown
 
 #: Columns of the short table that people read first.
@@ -43,10 +44,16 @@ class Run:
         The run as a row of the table.
     reward : ndarray, shape (K,)
         Reward earned until each checkpoint that was reached.
+    bound : Bound, optional
+        What the policy promises for the requests it has served.
+    bound_curve : ndarray, shape (K,), optional
+        The same at each checkpoint.
     """
 
     row: dict[str, Any]
     reward: np.ndarray
+    bound: Bound | None = None
+    bound_curve: np.ndarray | None = None
 
 
 @dataclasses.dataclass
@@ -130,7 +137,7 @@ class Result:
         ratios = np.array([[r["hit_ratio"]] for r in rows])
         spread = band(ratios)
         regrets = np.array([r["regret"] for r in rows])
-        judged = verdict(regrets, runs[0].row["_bound"], randomised=runs[0].row["randomised"])
+        judged = verdict(regrets, runs[0].bound, randomised=runs[0].row["randomised"])
         seconds = sum(r["seconds"] for r in rows)
         requests = sum(r["requests"] for r in rows)
         fetched = [r["fetched"] + r["fetched_other"] for r in rows if r["fetched"] is not None]
@@ -154,7 +161,7 @@ class Result:
 
         sentences = []
         for policy, capacity, runs in self.groups():
-            bound = runs[0].row["_bound"]
+            bound = runs[0].bound
             if bound is not None:
                 regrets = np.array([r.row["regret"] for r in runs])
                 told = verdict(regrets, bound, randomised=runs[0].row["randomised"])
@@ -240,11 +247,12 @@ class Result:
         """Everything as plain types: ``{"manifest", "rows", "optima", "curves"}``."""
         return {
             "manifest": self.manifest,
-            "rows": [{k: v for k, v in row.items() if not k.startswith("_")} for row in self.rows],
+            "rows": self.rows,
             "optima": {str(c): best.certificates for c, best in self.comparators.items()},
             "curves": {
                 "checkpoints": self.checkpoints.tolist(),
                 "rewards": [run.reward.tolist() for run in self.runs],
+                "bounds": [None if r.bound_curve is None else r.bound_curve.tolist() for r in self.runs],
                 "static_prefix": {str(c): b.prefix.tolist() for c, b in self.comparators.items()},
                 "static_prefix_fetch_charged": {
                     str(c): b.prefix_fetch_charged.tolist() for c, b in self.comparators.items()
@@ -271,16 +279,15 @@ class Result:
     @classmethod
     def load(cls, path: str | Path) -> Result:
         """Read what :meth:`save` wrote."""
-        from olearn.bounds import Bound
-
         try:
             data = json.loads(Path(path).read_text())
             curves = data["curves"]
             runs = []
-            for row, reward in zip(data["rows"], curves["rewards"], strict=True):
+            for row, reward, drawn in zip(data["rows"], curves["rewards"], curves["bounds"], strict=True):
                 told = row.get("bound_details")
-                row["_bound"] = Bound(**{**told, "assumptions": tuple(told["assumptions"])}) if told else None
-                runs.append(Run(row, np.array(reward, dtype=np.float64)))
+                bound = Bound(**{**told, "assumptions": tuple(told["assumptions"])}) if told else None
+                curve = None if drawn is None else np.array(drawn, dtype=np.float64)
+                runs.append(Run(row, np.array(reward, dtype=np.float64), bound, curve))
             comparators = {
                 int(c): Comparators(
                     np.array(curves["static_prefix"][c]),

@@ -12,7 +12,8 @@ Finding tau. Say that P are the positive coordinates other than j, and g = x_j +
 * Otherwise tau takes eta from P and j together, and coordinates with x_i <= tau vanish.
 
 The queue has two parts. A coordinate that was 0 enters with value rho + min(1, eta); rho only grows,
-so these keys come in increasing order and a ring is enough. A key that surfaces and is smaller than
+so these keys come in increasing order and a ring is enough. (Where they do not, after the catalogue
+grew, the heap takes them.) A key that surfaces and is smaller than
 the coordinate's value (it was requested since) moves to a heap. Each update adds at most one key, so
 the cost is O(log N) amortised, and O(1) for coordinates requested once.
 
@@ -139,6 +140,25 @@ def _drop_smallest(p, limit):
 
 
 @kernel
+def _enqueue(p, item, key):
+    """Add a coordinate to the ring, or to the heap if the ring ends with a larger key.
+
+    That can only be while the keys of the uniform start are ahead of rho + eta: after the catalogue grew.
+    """
+    cells, ring_keys, ring_items = p.cells, p.ring_keys, p.ring_items
+    tail = cells[HEAD] + cells[WAITING]
+    if tail >= ring_items.size:
+        tail -= ring_items.size
+    last = tail - 1 if tail > 0 else ring_items.size - 1
+    if cells[WAITING] > 0 and ring_keys[last] > key:
+        cells[HEAPED] = lazyheap.push(p.heap_keys, p.heap_items, cells[HEAPED], key, item)
+    else:
+        ring_keys[tail] = key
+        ring_items[tail] = item
+        cells[WAITING] += 1
+
+
+@kernel
 def ascend(p, item, eta):
     """Add `eta` > 0 to one coordinate and project; returns the coordinate's new x."""
     rho = p.rho[0]
@@ -147,12 +167,7 @@ def ascend(p, item, eta):
         return 1.0
     value, cells = p.value, p.cells
     if value[item] < 0.0:  # not in the queue (x may round to 0 for one that still is)
-        tail = cells[HEAD] + cells[WAITING]
-        if tail >= p.ring_items.size:
-            tail -= p.ring_items.size
-        p.ring_keys[tail] = rho + min(1.0, eta)
-        p.ring_items[tail] = item
-        cells[WAITING] += 1
+        _enqueue(p, item, rho + min(1.0, eta))
         cells[POSITIVE] += 1
     # While tau is sought, the coordinate's value is a lower bound of what it will be, so that a key
     # refreshed now is never too large, yet above every limit, so that the coordinate is not dropped.

@@ -50,6 +50,8 @@ class CachingPolicy:
     fractional: ClassVar[bool] = False
     #: The policy draws random numbers: results differ between seeds.
     randomised: ClassVar[bool] = False
+    #: The capacity holds on average only: the number of items held may exceed it for a while.
+    soft_capacity: ClassVar[bool] = False
     #: The policy reads the future; it is a comparator, not something to deploy.
     offline: ClassVar[bool] = False
     #: The update rule in one line, the reference, and where the bound comes from.

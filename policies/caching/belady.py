@@ -120,3 +120,6 @@ class Belady(OfflinePolicy):
 
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.future())
+
+    def fractions(self) -> np.ndarray:
+        return self.state.held.astype(np.float64)

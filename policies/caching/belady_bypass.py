@@ -108,3 +108,6 @@ class BeladyBypass(OfflinePolicy):
 
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.future())
+
+    def fractions(self) -> np.ndarray:
+        return self.state.held.astype(np.float64)

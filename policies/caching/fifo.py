@@ -84,5 +84,8 @@ class FIFO(CachingPolicy):
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size)
 
+    def fractions(self) -> np.ndarray:
+        return self.state.held.astype(np.float64)
+
     def _extend(self, state: State, catalog_size: int) -> State:
         return state._replace(held=extended(state.held, catalog_size, 0))

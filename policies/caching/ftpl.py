@@ -137,6 +137,9 @@ class FTPL(CachingPolicy):
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.eta, self.seed)
 
+    def fractions(self) -> np.ndarray:
+        return self.state.held.astype(np.float64)
+
     def _extend(self, state: State, catalog_size: int) -> State:
         # Fresh noise for the items added, from a stream of their own; those above the smallest score
         # held enter at their first request, as every item does.

@@ -115,6 +115,9 @@ class LFU(CachingPolicy):
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size)
 
+    def fractions(self) -> np.ndarray:
+        return self.state.held.astype(np.float64)
+
     def _extend(self, state: State, catalog_size: int) -> State:
         score = extended(state.score, catalog_size, 0)
         return state._replace(score=score, held=extended(state.held, catalog_size, 0))

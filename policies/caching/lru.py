@@ -102,5 +102,8 @@ class LRU(CachingPolicy):
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size)
 
+    def fractions(self) -> np.ndarray:
+        return (self.state.links[2::2] >= 0).astype(np.float64)
+
     def _extend(self, state: State, catalog_size: int) -> State:
         return state._replace(links=extended(state.links, 2 * (catalog_size + 1), -1))

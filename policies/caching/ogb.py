@@ -10,7 +10,7 @@ The price is a soft capacity: the number of items held has mean C and a variance
 C (1 - C/N). The peak is reported. The start x = C/N holds a random C items or so, for free.
 
 Cost: O(log N) amortised per request; a hit touches the queues only through the projection. Memory:
-36 bytes per item (the random numbers are hashed, not stored), 12 per cached item.
+45 bytes per item (the random numbers are hashed, not stored).
 
 Regret: in expectation over the p_i, against an oblivious adversary (the requests do not depend on
 them) and the best static set, prefilled, the same as `ogd`: at most
@@ -137,12 +137,16 @@ class OGB(GradientPolicy):
 
     name = "ogb"
     randomised = True
+    soft_capacity = True
     rule = "the fractions of ogd; item i is held exactly when x_i >= p_i, p_i uniform, drawn once"
     reference = "Carra and Neglia 2024"
     step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
 
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.eta, self.seed)
+
+    def fractions(self) -> np.ndarray:
+        return self.state.held.astype(np.float64)
 
     def _extend(self, state: State, catalog_size: int) -> State:
         return state._replace(

@@ -91,6 +91,9 @@ class OGD(GradientPolicy):
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.eta)
 
+    def fractions(self) -> np.ndarray:
+        return np.clip(self.state.x.value - self.state.x.rho[0], 0.0, 1.0)
+
     def _extend(self, state: State, catalog_size: int) -> State:
         return state._replace(x=lazyprojection.grow(state.x, catalog_size))
 

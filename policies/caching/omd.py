@@ -155,6 +155,9 @@ class OMD(CachingPolicy):
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.eta)
 
+    def fractions(self) -> np.ndarray:
+        return np.minimum(1.0, self.state.scale[0] * self.state.weight)
+
     def _extend(self, state: State, catalog_size: int) -> State:
         # Items added take the uniform share C/N of the larger catalogue; the others give it up in proportion.
         scale = state.scale * (self.catalog_size / catalog_size)

@@ -86,5 +86,8 @@ class Random(CachingPolicy):
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.seed)
 
+    def fractions(self) -> np.ndarray:
+        return (self.state.slot >= 0).astype(np.float64)
+
     def _extend(self, state: State, catalog_size: int) -> State:
         return state._replace(slot=extended(state.slot, catalog_size, -1))

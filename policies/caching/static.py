@@ -94,3 +94,6 @@ class Static(OfflinePolicy):
 
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.future(), bool(self.prefilled))
+
+    def fractions(self) -> np.ndarray:
+        return (self.state.held == HELD).astype(np.float64)

@@ -1,0 +1,114 @@
+"""The picture of a replay: hit ratio over time, and regret over time with bounds and guide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from olearn.plot._style import figure, look, save, style
+
+
+def draw(result: Any, path: str | Path | None = None, capacity: int | None = None) -> Any:
+    """Draw a replay at one capacity.
+
+    Above: cumulative hit ratio over the requests served, mean over seeds with a 95 % band; the best
+    static set and Belady are drawn thin and grey. Below: regret against the best static set of the
+    prefix, with each declared bound dotted in the policy's colour, and a sqrt(t) guide through the
+    largest regret: a curve that bends like the guide is no-regret, one that rises like a line is not.
+
+    Parameters
+    ----------
+    result : Result
+    path : path, optional
+        Where to write the picture; its ending says the format.
+    capacity : int, optional
+        Which capacity; by default the first.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    capacity = next(iter(result.comparators)) if capacity is None else capacity
+    names = [(p, runs) for p, c, runs in result.groups() if c == capacity and runs[0].reward.size > 1]
+    points = result.checkpoints
+    trace = result.manifest["trace"]
+    with style():
+        fig = figure(figsize=(8.0, 8.2))
+        upper, lower = fig.subplots(2, 1, sharex=True)
+        online = [(p, runs) for p, runs in names if not runs[0].row["offline"]]
+        offline = [(p, runs) for p, runs in names if runs[0].row["offline"]]
+        greys = {"static": (0, (5, 2)), "belady": (0, (1, 1)), "belady-bypass": (0, (3, 1, 1, 1))}
+        for name, _ in offline:
+            curve = result.curve(name, capacity)[0]
+            upper.plot(
+                points[: curve.size],
+                curve,
+                color="#666666",
+                linewidth=1.3,
+                linestyle=greys.get(name, "-"),
+                label=f"{name} (offline)",
+            )
+        for k, (name, runs) in enumerate(online):
+            _line(upper, points, result.band(name, capacity), look(k), _label(name, runs))
+        upper.set_ylabel("hit ratio so far")
+        upper.set_title(
+            f"{trace['name']}: {trace['requests']:,} requests, {trace['items']:,} items, capacity {capacity:,}",
+            loc="left",
+        )
+        upper.set_ylim(bottom=0)
+        upper.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+
+        highest = 0.0
+        lowest = 0.0
+        for k, (name, runs) in enumerate(online):
+            band = result.band(name, capacity, "regret_prefix")
+            _line(lower, points, band, look(k), _label(name, runs))
+            highest = max(highest, float(np.max(band.mean)))
+            lowest = min(lowest, float(np.min(band.mean)))
+        top = highest
+        promised = False
+        for k, (_, runs) in enumerate(online):
+            bound = runs[0].bound_curve
+            if bound is not None:
+                note = None if promised else "declared bound\n(dotted, same colour)"
+                promised = True
+                how = {"color": look(k)["color"], "linewidth": 1.2, "linestyle": ":"}
+                lower.plot(points[: bound.size], bound, label=note, **how)
+                top = max(top, float(bound[-1]))
+        if highest > 0:
+            guide = highest * np.sqrt(points / points[-1])
+            lower.plot(points, guide, color="#999999", linewidth=1.0, label=r"$\sqrt{t}$ guide")
+        # A policy far better than the static set must not squeeze the others into a line.
+        lower.set_ylim(max(lowest * 1.05, -1.2 * max(top, 1.0)), 1.08 * max(top, 1.0))
+        if lowest < -1.2 * max(top, 1.0):
+            lower.annotate(
+                "▼ negative: better than any static set", (0.01, 0.02), xycoords="axes fraction", fontsize=8
+            )
+        lower.axhline(0, color="black", linewidth=0.8)
+        lower.set_ylabel("regret so far (hits lost to the\nbest static set of the same requests)")
+        lower.set_xlabel("requests served")
+        lower.xaxis.set_major_formatter(_thousands)
+        lower.yaxis.set_major_formatter(_thousands)
+        lower.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+        if path is not None:
+            save(fig, path)
+    return fig
+
+
+def _line(ax: Any, points: np.ndarray, band: Any, how: dict[str, Any], label: str) -> None:
+    x = points[: band.mean.size]
+    ax.plot(x, band.mean, label=label, **how)
+    if np.isfinite(band.low).all():
+        ax.fill_between(x, band.low, band.high, color=how["color"], alpha=0.18, linewidth=0)
+
+
+def _label(name: str, runs: list[Any]) -> str:
+    return f"{name} ({len(runs)} seeds)" if len(runs) > 1 else name
+
+
+def _thousands(value: float, _: Any = None) -> str:
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:g}M"
+    return f"{value / 1e3:g}k" if abs(value) >= 1e3 else f"{value:g}"
