@@ -205,6 +205,9 @@ class BinaryPolicy(OffloadingPolicy):
             check_real("cost", self.cost, 0.0)
         self.confidences()
 
+    def fit(self, table: Any, local_loss: np.ndarray, offload_loss: np.ndarray) -> None:
+        """Tune an offline policy on the table it is going to be replayed on; others ignore it."""
+
     def confidences(self) -> np.ndarray:
         """The levels of confidence, float64 of shape (n,), strictly increasing."""
         levels = LEVELS if self.levels is None else self.levels

@@ -52,6 +52,8 @@ class OffloadTable(ColumnTable):
         Domain of each sample; texts are numbered in sorted order, the names kept.
     tokens : array_like of int, shape (T,), optional
         Size of the sample in tokens (or bytes) sent.
+    energy : array_like of float, shape (T,), optional
+        Energy that offloading the sample takes; budgets can limit it.
     scores : array_like of float, shape (T, L), optional
         The local model's class probabilities; rows sum to 1. H2T2 needs L = 2.
     label : array_like of int, shape (T,), optional
@@ -75,6 +77,7 @@ class OffloadTable(ColumnTable):
         "latency_remote",
         "context",
         "tokens",
+        "energy",
         "scores",
         "label",
     )
@@ -91,6 +94,7 @@ class OffloadTable(ColumnTable):
         latency_remote: Any = None,
         context: Any = None,
         tokens: Any = None,
+        energy: Any = None,
         scores: Any = None,
         label: Any = None,
         context_names: tuple[str, ...] = (),
@@ -113,6 +117,7 @@ class OffloadTable(ColumnTable):
             "latency_remote": latency_remote,
             "context": context,
             "tokens": tokens,
+            "energy": energy,
             "scores": scores,
             "label": label,
         }
@@ -127,7 +132,7 @@ class OffloadTable(ColumnTable):
         for key in ("local_correct", "remote_correct"):
             if key in c:
                 c[key] = check_binary(key, c[key])
-        for key in ("cost", "latency_local", "latency_remote", "tokens"):
+        for key in ("cost", "latency_local", "latency_remote", "tokens", "energy"):
             if key in c:
                 c[key] = check_nonnegative(key, c[key])
         if "time" in c:

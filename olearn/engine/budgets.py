@@ -1,0 +1,194 @@
+"""Budgets on any offloading policy: what offloading may use, and how the limit is kept.
+
+* ``queue``: a virtual queue Q <- [Q + use - limit]_+ adds Q/V * use to the price of offloading
+  (drift plus penalty). A soft limit: on average `limit` a sample, and since offloading is forbidden
+  while Q >= V, at most ``limit * T + V + 1`` in all, whatever the policy (in units of the largest use).
+* ``bucket``: tokens come in at `rate` a sample up to `depth`; offloading takes its use or is forbidden. A
+  hard limit on every window of w samples: at most ``rate * w + depth``.
+* ``knapsack``: at most `total` in all, hard; a price that follows (use - total/T) by gradient steps spreads it
+  over the horizon (dual descent).
+
+Short forms: ``rate:0.2`` (queue on the share offloaded), ``energy:2.5``, ``money:0.1``, ``tokens:300``
+(queues on those columns; money is the column cost), ``bucket:0.1:10``, ``knapsack:500``.
+
+References
+----------
+.. [1] M. J. Neely, "Stochastic network optimization with application to communication and queueing
+   systems", 2010 (virtual queues).
+.. [2] S. Balseiro, H. Lu and V. Mirrokni, "The best of many worlds: dual mirror descent for online
+   allocation problems", Operations Research 71(1), 2023 (pacing a total budget).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from olearn.errors import ParameterError, check_real, unknown
+from olearn.policies.offloading._game import (
+    KNAPSACK,
+    NO_BUDGET,
+    TOKEN_BUCKET,
+    VIRTUAL_QUEUE,
+    Budget,
+)
+from olearn.registry import parse_spec
+
+#: Short form -> column that is used up (None: one unit an offloaded sample).
+RESOURCES = {"rate": None, "energy": "energy", "money": "cost", "tokens": "tokens", "latency": "latency_remote"}
+_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "queue": ("limit", "use", "v"),
+    "bucket": ("rate", "depth", "use"),
+    "knapsack": ("total", "use", "step"),
+}
+
+
+@dataclass(frozen=True)
+class BudgetSpec:
+    """A budget as asked for; :meth:`make` fits it to a table.
+
+    Parameters
+    ----------
+    kind : str
+        ``"queue"``, ``"bucket"`` or ``"knapsack"``.
+    limit : float
+        Use a sample (queue), tokens a sample (bucket), or use in all (knapsack).
+    use : str
+        What is used up: a key of :data:`RESOURCES`.
+    depth : float
+        Of the bucket, in the unit of the use.
+    v : float, optional
+        V of the queue: larger means less cost and more violation; default sqrt(T).
+    step : float, optional
+        Of the knapsack's price; default 1/sqrt(T).
+    """
+
+    kind: str
+    limit: float
+    use: str = "rate"
+    depth: float = 10.0
+    v: float | None = None
+    step: float | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "queue":
+            return f"{self.use}:{self.limit:g}"
+        more = f":{self.depth:g}" if self.kind == "bucket" else ""
+        return f"{self.kind}:{self.limit:g}{more}" + ("" if self.use == "rate" else f" ({self.use})")
+
+    def usage(self, table: Any, price: np.ndarray) -> np.ndarray:
+        """What offloading each sample uses, float64 (T,), in the unit of the table's column."""
+        column = RESOURCES[self.use]
+        if column is None:
+            return np.ones(len(table))
+        if column == "cost":
+            return price
+        return np.asarray(table.need(column, f"a budget on {self.use}"), dtype=np.float64)
+
+    def make(self, usage: np.ndarray) -> tuple[Budget, np.ndarray, float]:
+        """The kernel's budget, the use in units of the largest one, and that unit."""
+        T = usage.size
+        unit = float(usage.max()) if float(usage.max()) > 0.0 else 1.0
+        level = np.zeros(3)
+        if self.kind == "queue":
+            scale = math.sqrt(T) if self.v is None else self.v
+            return Budget(VIRTUAL_QUEUE, self.limit / unit, scale, 0.0, level), usage / unit, unit
+        if self.kind == "bucket":
+            level[0] = self.depth / unit
+            return Budget(TOKEN_BUCKET, self.limit / unit, self.depth / unit, 0.0, level), usage / unit, unit
+        step = 1.0 / math.sqrt(T) if self.step is None else self.step
+        total = self.limit / unit
+        return Budget(KNAPSACK, total / T, total, step, level), usage / unit, unit
+
+    def allowed(self, samples: np.ndarray, horizon: int) -> np.ndarray:
+        """What may have been used after so many samples, in the unit of the table's column."""
+        n = np.asarray(samples, dtype=np.float64)
+        if self.kind == "queue":
+            return n * self.limit
+        if self.kind == "bucket":
+            return n * self.limit + self.depth
+        return np.full(n.shape, self.limit)
+
+    def rate(self, horizon: int) -> float:
+        """Average use a sample over the horizon that the budget allows."""
+        if self.kind == "knapsack":
+            return self.limit / horizon
+        return self.limit + (self.depth / horizon if self.kind == "bucket" else 0.0)
+
+
+def parse_budget(text: str | BudgetSpec | None) -> BudgetSpec | None:
+    """Read a budget.
+
+    Examples
+    --------
+    >>> print(parse_budget("rate:0.2"), parse_budget("bucket(rate=0.1, depth=5)"))
+    rate:0.2 bucket:0.1:5
+    >>> parse_budget("knapsack:500").limit
+    500.0
+    """
+    if text is None or isinstance(text, BudgetSpec):
+        return text
+    if ":" in text and "(" not in text:
+        name, *numbers = text.split(":")
+        name = name.strip().lower()
+        values = [_number(text, n) for n in numbers]
+        if name in RESOURCES and len(values) == 1:
+            return _checked(text, BudgetSpec("queue", values[0], name))
+        if name == "bucket" and len(values) in (1, 2):
+            return _checked(
+                text, BudgetSpec("bucket", values[0], depth=values[1] if len(values) == 2 else 10.0)
+            )
+        if name == "knapsack" and len(values) == 1:
+            return _checked(text, BudgetSpec("knapsack", values[0]))
+        if name not in (*RESOURCES, "bucket", "knapsack"):
+            raise unknown("budget", name, [*RESOURCES, "bucket", "knapsack"])
+        raise ParameterError(
+            f"budget {text!r} has {len(values)} numbers; write rate:0.2, bucket:0.1:10 or knapsack:500"
+        )
+    name, given = parse_spec(text)
+    if name not in _PARAMETERS:
+        raise unknown("budget", name, [*RESOURCES, *_PARAMETERS])
+    known = _PARAMETERS[name]
+    for key in given:
+        if key not in known:
+            raise unknown(f"parameter of the budget {name}", key, known)
+    limit = {"queue": "limit", "bucket": "rate", "knapsack": "total"}[name]
+    if limit not in given:
+        raise ParameterError(f"budget {text!r} needs {limit}, e.g. {name}({limit}=0.2)")
+    use = str(given.get("use", "rate"))
+    if use not in RESOURCES:
+        raise unknown("resource", use, RESOURCES)
+    numbers_only = {k: _number(text, v) for k, v in given.items() if k != "use"}
+    return _checked(
+        text,
+        BudgetSpec(
+            name,
+            numbers_only[limit],
+            use,
+            numbers_only.get("depth", 10.0),
+            numbers_only.get("v"),
+            numbers_only.get("step"),
+        ),
+    )
+
+
+def _number(text: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ParameterError(f"budget {text!r}: {value!r} is not a number") from None
+
+
+def _checked(text: str, spec: BudgetSpec) -> BudgetSpec:
+    check_real(f"the limit of budget {text!r}", spec.limit, 0.0)
+    check_real(f"the depth of budget {text!r}", spec.depth, 0.0)
+    for name in ("v", "step"):
+        if getattr(spec, name) is not None:
+            check_real(f"{name} of budget {text!r}", getattr(spec, name), 0.0, open_low=True)
+    return spec
+
+
+__all__ = ["NO_BUDGET", "RESOURCES", "BudgetSpec", "parse_budget"]
