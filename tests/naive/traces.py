@@ -29,3 +29,23 @@ def working_set(items, window):
     """Distinct items of each window of requests; the last one may be shorter."""
     items = list(items)
     return [len(set(items[s : s + window])) for s in range(0, len(items), window)]
+
+
+def lfu_hits(items, capacity, tie):
+    """Hits of perfect LFU (counts are kept for ever, the requested item always enters).
+
+    `tie(candidates)` picks the victim among the held items of the smallest count, which are given in
+    order of their last request, the oldest first.
+    """
+    counts, last, held, hits = {}, {}, set(), 0
+    for t, x in enumerate(items):
+        counts[x] = counts.get(x, 0) + 1
+        last[x] = t
+        if x in held:
+            hits += 1
+            continue
+        if len(held) == capacity:
+            least = min(counts[i] for i in held)
+            held.remove(tie(sorted((i for i in held if counts[i] == least), key=last.get)))
+        held.add(x)
+    return hits
