@@ -17,6 +17,10 @@ from olearn.errors import TraceError, UnknownNameError, check_positive_int, unkn
 #: Kind of table -> "module:class". A kind is found in a CSV file by the class's required columns.
 KINDS = {
     "binary": "olearn.traces.offloading._table:OffloadTable",
+    "routing": "olearn.traces.offloading.routing:RoutingTable",
+    "splits": "olearn.traces.offloading.splits:SplitTable",
+    "servers": "olearn.traces.offloading.servers:ServerTable",
+    "exits": "olearn.traces.offloading.exits:ExitTable",  # last: needs confidence alone
 }
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from olearn.errors import TraceError, nearest
 from olearn.traces.offloading._columns import KINDS, ColumnTable, table_class
+from olearn.traces.offloading._layouts import adopt
 
 _META = "__olearn__"
 _DATA = Path(__file__).resolve().parent.parent / "data"
@@ -73,6 +74,9 @@ def read_table(path: str | Path) -> Any:
             columns, meta = _read_parquet(file)
         elif file.name.endswith((".csv", ".csv.gz")):
             columns, meta = _read_csv(file), {}
+            found = adopt(columns, str(file))
+            if found is not None:
+                return found
         else:
             raise TraceError(f"{text!r}: the ending must be .csv, .csv.gz, .parquet or .npz")
     except TraceError:

@@ -429,7 +429,7 @@ def synthetic_exits(
     confidence = 1.0 / (1.0 + np.exp(-6.0 * np.clip(margin, -5.0, 5.0)))
     classes = 10
     label = rng.integers(0, classes, (n, 1))
-    wrong = (label + rng.integers(1, classes, (n, levels))) % classes
+    wrong = (label + rng.integers(1, classes, (n, 1))) % classes  # a sample is mistaken for one class
     return ExitTable(
         np.clip(0.1 + 0.9 * confidence, 0.0, 1.0),
         correct,

@@ -1,0 +1,168 @@
+"""What the policies that choose among arms share: exits, split points, models, servers.
+
+A policy of this family chooses one of a table's constant choices for each sample. Its file says
+
+* what each choice costs, as a matrix over samples and arms (``losses``): the definition of its cost and
+  regret, computed apart from the kernels;
+* what it learns from (the kernels ``decide`` and ``learn``), and the loop over both (``run``).
+
+Regret is policy regret: the cost of the policy less the cost of the best constant arm on the same
+samples. (Some published code subtracts the best arm of every sample instead, a clairvoyant whose
+regret is linear by construction.)
+
+In a ``run``, ``arrived[t]`` answers are in before decision t, and ``done[0]`` counts those learnt from::
+
+    while done[0] < arrived[t]: learn(state, ..., done[0], choice[done[0]]); done[0] += 1
+    choice[t] = decide(state, ...)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from olearn._jit import kernel
+from olearn.bounds import Bound
+from olearn.errors import NotSupportedError, ParameterError
+from olearn.policies.offloading._base import OffloadingPolicy
+
+#: Objectives: what is counted as a sample's loss, beside costs.
+OBJECTIVES = {
+    "confidence": "1 - confidence of the answer given: needs no label",
+    "error": "1 if the answer given is wrong",
+    "delay": "milliseconds until the answer",
+}
+
+
+class Plays(NamedTuple):
+    """What a policy did on a table."""
+
+    choice: np.ndarray  # int32 (n,): the arm of each sample
+    loss: np.ndarray | None = None  # float64 (n,): what it cost, where that is not losses[t, choice[t]]
+    spent: np.ndarray | None = None  # float64 (n,): use of the budget
+    violation: float | None = None  # use of the budget beyond what it allows, per sample
+    seconds: float = 0.0  # time in the kernel
+
+
+class ArmsPolicy(OffloadingPolicy):
+    """A rule that chooses one arm of a table for each sample.
+
+    Parameters
+    ----------
+    horizon : int, optional
+        Number of samples T that the default parameters are tuned for.
+    seed : int, default 0
+        Seed of the policy's own randomness; deterministic policies ignore it.
+    """
+
+    #: The objective whose regret the policy controls.
+    objective: ClassVar[str] = "error"
+    #: Whether :meth:`play` takes a budget.
+    budgeted: ClassVar[bool] = False
+
+    @classmethod
+    def for_table(cls, table: Any, horizon: int | None = None, *, seed: int = 0, **parameters: Any) -> Self:
+        """The policy for this table: sizes and known costs come from it, the rest from `parameters`."""
+        raise NotImplementedError
+
+    def arm_names(self, table: Any) -> tuple[str, ...]:
+        """Names of the policy's arms on this table."""
+        return tuple(table.arms)
+
+    def losses(self, table: Any, objective: str | None = None) -> np.ndarray:
+        """Loss of every arm on every sample, float64 of shape (n, A)."""
+        raise NotImplementedError
+
+    def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+        """Run over the table; `arrived` says how many answers are in before each decision."""
+        raise NotImplementedError
+
+    def arm_bound(self, samples: int, means: np.ndarray) -> Bound | None:
+        """The declared bound for arms with these mean losses, or None."""
+        return None
+
+    def check_kind(self, table: Any) -> None:
+        """Refuse a table that the policy can't play on, in one sentence."""
+        if table.kind not in self.kinds:
+            raise NotSupportedError(
+                f"{self.name} plays on tables of {' or '.join(self.kinds)}, got one of {table.kind}"
+            )
+        for column in self.columns:
+            table.need(column, self.name)
+
+    def check_objective(self, objective: str | None, allowed: tuple[str, ...]) -> str:
+        """The objective to use, default the policy's own."""
+        chosen = self.objective if objective is None else objective
+        if chosen not in allowed:
+            raise ParameterError(
+                f"objective must be one of {', '.join(allowed)} for {self.name}, got {objective!r}"
+            )
+        return chosen
+
+
+# -- upper confidence bounds on few arms ---------------------------------------------------------------
+
+
+@kernel(inline=True)
+def ucb_choose(total, count, issued, clock, exploration):
+    """The arm with the largest mean + c sqrt(ln t / count); arms without an answer yet go first.
+
+    `total` and `count` hold the answers that are in, `issued` all decisions so far: while answers are
+    on their way, the unanswered arm asked least often is asked.
+    """
+    best = -1
+    fewest = np.inf
+    for i in range(count.size):
+        if count[i] == 0.0 and issued[i] < fewest:
+            best, fewest = i, issued[i]
+    if best < 0:
+        width = exploration * math.sqrt(math.log(clock[0] + 1.0))
+        top = -np.inf
+        for i in range(count.size):
+            index = total[i] / count[i] + width / math.sqrt(count[i])
+            if index > top:
+                best, top = i, index
+    issued[best] += 1.0
+    clock[0] += 1.0
+    return best
+
+
+def ucb_bound(samples: int, means: np.ndarray, exploration: float, width: float, source: str) -> Bound | None:
+    """The regret bound of UCB with index mean + c sqrt(ln t / n), rewards in intervals of length w.
+
+    Let nu = 2 c^2 / w^2. By Hoeffding, an index misses its mean at time t with chance at most t^-nu for
+    each possible count, hence at most t^(1-nu) in all; a worse arm i is pulled either while its count is
+    below 4 c^2 ln T / gap^2, or because one of two indices misses. So the expected pulls are at most
+    4 c^2 ln T / gap^2 + 1 + 2 zeta(nu - 1), finite for nu > 2. With c = sqrt(2) w, nu = 4: 8 w^2 ln T / gap^2
+    and 1 + 2 zeta(3) = 3.404, below UCB1's 1 + pi^2/3 = 4.290, which is stated instead.
+
+    Returns None for c <= w, where this argument gives nothing.
+    """
+    if exploration <= width or samples < 2:
+        return None
+    nu = 2.0 * (exploration / width) ** 2
+    extra = 1.0 + math.pi**2 / 3.0 if nu >= 4.0 else 1.0 + 2.0 * zeta(nu - 1.0)
+    gaps = means - means.min()
+    gaps = gaps[gaps > 0.0]
+    pulls = np.minimum(4.0 * exploration**2 * math.log(samples) / gaps**2 + extra, samples)
+    return Bound(
+        float(np.sum(gaps * pulls)),
+        "sum over arms of gap * min(T, 4 c^2 ln T / gap^2 + 1 + pi^2/3)",
+        "best constant arm, in expectation over the samples",
+        "in expectation",
+        (
+            "samples are independent and identically distributed",
+            "every answer is in before the next decision",
+            f"an arm's rewards lie in an interval of length {width:g}",
+        ),
+        source,
+    )
+
+
+def zeta(s: float) -> float:
+    """Riemann's zeta function for s > 1."""
+    from scipy.special import zeta as riemann
+
+    return float(riemann(s))

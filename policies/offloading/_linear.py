@@ -1,0 +1,331 @@
+"""Disjoint linear bandits over models with prices: the kernels of ``linucb-routing`` and ``lints-routing``.
+
+Each model k has its own ridge regression of the reward on the prompt's features x. With A_k^-1 kept by the
+Sherman-Morrison step a round costs K quadratic forms, O(K d^2), and an update O(d^2); recomputing the inverse
+(or inverting for every model and prompt, as published code does) costs O(K d^3).
+
+The products run along the rows of A_k^-1 so that they vectorise.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from olearn._jit import kernel
+from olearn._rng import new_state, normal
+from olearn.errors import NotSupportedError, ParameterError, check_int, check_real
+from olearn.policies.offloading._arms import ArmsPolicy, Plays
+from olearn.policies.offloading._game import (
+    BLOCKS,
+    KNAPSACK,
+    LEVEL,
+    NO_BUDGET,
+    SPENT,
+    TOKEN_BUCKET,
+    VIRTUAL_QUEUE,
+    no_budget,
+)
+
+
+class State(NamedTuple):
+    """K ridge regressions in d features."""
+
+    inverse: np.ndarray  # float64 (K, d, d): A_k^-1
+    theta: np.ndarray  # float64 (K, d)
+    gain: np.ndarray  # float64 (d,): scratch
+    seen: np.ndarray  # float64 (K,): answers seen
+    done: np.ndarray  # int64 (1,): answers learnt from
+    rng: np.ndarray  # uint64 (4,)
+    width: float  # alpha of LinUCB, v of LinTS
+    trade: float  # weight of a model's price (relative to the largest) against a right answer
+    discount: float  # A <- discount A + xx'
+    sampled: int  # 1: Thompson sampling, 0: upper confidence bounds
+
+
+def init(
+    arms: int, d: int, width: float, trade: float, ridge: float, discount: float, sampled: bool, seed: int
+) -> State:
+    inverse = np.empty((arms, d, d))
+    inverse[:] = np.eye(d) / ridge
+    return State(
+        inverse,
+        np.zeros((arms, d)),
+        np.zeros(d),
+        np.zeros(arms),
+        np.zeros(1, np.int64),
+        new_state(seed),
+        width,
+        trade,
+        discount,
+        int(sampled),
+    )
+
+
+@kernel(inline=True)
+def product(inverse, arm, x, row, gain):
+    """gain = A_arm^-1 x; returns (x' gain)."""
+    d = gain.size
+    for j in range(d):
+        gain[j] = 0.0
+    whole = d - d % 4
+    for i in range(0, whole, 4):  # four rows at a time: a quarter of the traffic on gain
+        x0, x1, x2, x3 = x[row, i], x[row, i + 1], x[row, i + 2], x[row, i + 3]
+        for j in range(d):
+            pair = x0 * inverse[arm, i, j] + x1 * inverse[arm, i + 1, j]
+            gain[j] += pair + (x2 * inverse[arm, i + 2, j] + x3 * inverse[arm, i + 3, j])
+    for i in range(whole, d):
+        for j in range(d):
+            gain[j] += x[row, i] * inverse[arm, i, j]
+    return dot(gain, x, row)
+
+
+@kernel(inline=True)
+def dot(a, x, row):
+    """a' x[row] with four running sums, so that the additions overlap."""
+    d = a.size
+    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+    whole = d - d % 4
+    for i in range(0, whole, 4):
+        s0 += a[i] * x[row, i]
+        s1 += a[i + 1] * x[row, i + 1]
+        s2 += a[i + 2] * x[row, i + 2]
+        s3 += a[i + 3] * x[row, i + 3]
+    for i in range(whole, d):
+        s0 += a[i] * x[row, i]
+    return (s0 + s1) + (s2 + s3)
+
+
+@kernel(inline=True)
+def decide(state, x, row, price, use, prow, budget):
+    """The model with the largest optimistic (or sampled) reward less its price.
+
+    A budget adds to the price of what a model uses, or blocks it; the model that uses least never is.
+    """
+    arms = state.seen.size
+    level = budget.level
+    charge = 0.0
+    if budget.kind == VIRTUAL_QUEUE:
+        charge = level[LEVEL] / budget.scale
+    elif budget.kind == KNAPSACK:
+        charge = level[LEVEL]
+    elif budget.kind == TOKEN_BUCKET:
+        level[LEVEL] = min(budget.scale, level[LEVEL] + budget.rate)
+    cheapest = 0
+    for k in range(1, arms):
+        if use[prow, k] < use[prow, cheapest]:
+            cheapest = k
+    best = cheapest
+    top = -np.inf
+    blocked = 0.0
+    for k in range(arms):
+        wanted = use[prow, k]
+        if k != cheapest and (
+            (budget.kind == TOKEN_BUCKET and wanted > level[LEVEL])
+            or (budget.kind == KNAPSACK and level[SPENT] + wanted > budget.scale)
+            or (budget.kind == VIRTUAL_QUEUE and wanted > 0.0 and level[LEVEL] >= budget.scale)
+        ):
+            blocked = 1.0
+            continue
+        square = product(state.inverse, k, x, row, state.gain)
+        width = state.width * math.sqrt(max(square, 0.0))
+        if state.sampled == 1:
+            width *= normal(state.rng)
+        score = dot(state.theta[k], x, row) + width - state.trade * price[prow, k] - charge * wanted
+        if score > top:
+            best, top = k, score
+    level[BLOCKS] += blocked
+    return best
+
+
+@kernel(inline=True)
+def settle(budget, used):
+    """Book what the chosen model used of the budget."""
+    level = budget.level
+    level[SPENT] += used
+    if budget.kind == VIRTUAL_QUEUE:
+        level[LEVEL] = max(0.0, level[LEVEL] + used - budget.rate)
+    elif budget.kind == TOKEN_BUCKET:
+        level[LEVEL] -= used
+    elif budget.kind == KNAPSACK:
+        level[LEVEL] = max(0.0, level[LEVEL] + budget.step * (used - budget.rate))
+
+
+@kernel(inline=True)
+def learn(state, x, row, arm, reward):
+    gain, inverse, gamma = state.gain, state.inverse, state.discount
+    d = gain.size
+    square = product(inverse, arm, x, row, gain)
+    error = reward - dot(state.theta[arm], x, row)
+    # A' = gamma A + xx': A'^-1 x = gain / (gamma + x'gain), A'^-1 = (A^-1 - gain gain' / (gamma + x'gain)) /
+    # gamma
+    scale = 1.0 / (gamma + square)
+    for i in range(d):
+        state.theta[arm, i] += scale * error * gain[i]
+        factor = scale * gain[i]
+        for j in range(d):
+            inverse[arm, i, j] = (inverse[arm, i, j] - factor * gain[j]) / gamma
+    state.seen[arm] += 1.0
+
+
+@kernel
+def run(state, x, reward, price, use, arrived, budget, choice, spent):
+    done = state.done
+    for t in range(choice.size):
+        while done[0] < arrived[t]:
+            s = done[0]
+            learn(state, x, s, choice[s], reward[s, choice[s]])
+            done[0] += 1
+        arm = decide(state, x, t, price, use, t, budget)
+        used = use[t, arm]
+        if budget.kind != NO_BUDGET:
+            settle(budget, used)
+        choice[t] = arm
+        spent[t] = used
+
+
+class LinearRouting(ArmsPolicy):
+    """Base of the two linear routers.
+
+    Parameters
+    ----------
+    arms, dimension : int
+        Models K and features d.
+    width : float
+        Factor on the standard error sqrt(x' A^-1 x).
+    trade : float, default 0
+        What the dearest model's price weighs against a right answer.
+    ridge : float, default 1
+        Regularisation, A_k starts at ``ridge * I``.
+    discount : float in (0, 1], default 1
+        Forgetting: A_k <- discount A_k + x x'. Below 1 the regularisation fades too, so features
+        that stop to occur make A_k singular.
+    price : {"known", "learnt"}
+        Whether prices are known before the decision, or part of the reward that is learnt
+        (reward = right - trade * price, MetaLLM's).
+    """
+
+    kinds = ("routing",)
+    needs = "chosen"
+    objective = "error"
+    budgeted = True
+    sampled = False
+
+    def __init__(
+        self,
+        arms: int,
+        dimension: int,
+        horizon: int | None = None,
+        *,
+        width: float = 0.5,
+        trade: float = 0.0,
+        ridge: float = 1.0,
+        discount: float = 1.0,
+        price: str = "known",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(horizon, seed=seed)
+        self.arms = arms
+        self.dimension = dimension
+        self.width = width
+        self.trade = trade
+        self.ridge = ridge
+        self.discount = discount
+        self.price = price
+        self._asked: tuple[np.ndarray, int] | None = None
+
+    @classmethod
+    def tunable(cls) -> dict[str, Any]:
+        return {n: p for n, p in super().tunable().items() if n not in ("arms", "dimension")}
+
+    @classmethod
+    def for_table(cls, table: Any, horizon: int | None = None, *, seed: int = 0, **parameters: Any) -> Any:
+        return cls(len(table.models), table.router_features().shape[1], horizon, seed=seed, **parameters)
+
+    def validate(self) -> None:
+        super().validate()
+        check_int("arms", self.arms, minimum=2)
+        check_int("dimension", self.dimension, minimum=1)
+        check_real("width", self.width, 0.0)
+        check_real("trade", self.trade, 0.0)
+        check_real("ridge", self.ridge, 0.0, open_low=True)
+        check_real("discount", self.discount, 0.0, 1.0, open_low=True)
+        if self.price not in ("known", "learnt"):
+            raise ParameterError(f"price must be 'known' or 'learnt', got {self.price!r}")
+
+    def _init(self) -> State:
+        trade = float(self.trade) if self.price == "known" else 0.0
+        return init(
+            int(self.arms),
+            int(self.dimension),
+            float(self.width),
+            trade,
+            float(self.ridge),
+            float(self.discount),
+            self.sampled,
+            self.seed,
+        )
+
+    # -- one prompt at a time --------------------------------------------------------------------------
+    def decide(self, features: Any, price: Any = None) -> int:
+        """The model for a prompt.
+
+        Parameters
+        ----------
+        features : array_like, shape (d,)
+        price : array_like, shape (K,), optional
+            Prices relative to the largest one; default 0.
+        """
+        state = self.state
+        x = np.array(features, dtype=np.float64)
+        if x.shape != (int(self.dimension),) or not np.isfinite(x).all():
+            raise ParameterError(
+                f"{self.name}: features must be {self.dimension} finite numbers, got {features!r}"
+            )
+        cost = np.zeros(int(self.arms)) if price is None else np.array(price, dtype=np.float64)
+        if cost.shape != (int(self.arms),) or not (cost >= 0.0).all():
+            raise ParameterError(f"{self.name}: price must be {self.arms} numbers of at least 0, got {price!r}")
+        arm = int(decide(state, x[None, :], 0, cost[None, :], cost[None, :], 0, no_budget()))
+        self._asked = (x, arm)
+        return arm
+
+    def feedback(self, reward: float) -> None:
+        """Tell the policy what the chosen model's answer was worth (1 if right; less its price if learnt)."""
+        if self._asked is None:
+            raise NotSupportedError(f"{self.name}: call decide before feedback")
+        x, arm = self._asked
+        learn(self.state, x[None, :], 0, arm, check_real("reward", reward))
+        self._asked = None
+
+    # -- whole tables ----------------------------------------------------------------------------------
+    def losses(self, table: Any, objective: str | None = None) -> np.ndarray:
+        """1 if the answer is wrong, + trade * price / largest price."""
+        self.check_objective(objective, ("error",))
+        return np.asarray(table.losses(float(self.trade)))
+
+    def play(
+        self,
+        table: Any,
+        arrived: np.ndarray,
+        *,
+        budget: Any = None,
+        use: np.ndarray | None = None,
+        flips: np.ndarray | None = None,
+        **options: Any,
+    ) -> Plays:
+        x = np.ascontiguousarray(table.router_features())
+        price = np.ascontiguousarray(table.relative_price())
+        reward = table["correct"].astype(np.float64)
+        if flips is not None and flips.any():
+            reward[flips] = 1.0 - reward[flips]
+        if self.price == "learnt":
+            reward = reward - float(self.trade) * price
+        choice, spent = np.empty(len(table), np.int32), np.empty(len(table))
+        account = no_budget() if budget is None else budget
+        state = self.state
+        start = time.perf_counter()
+        run(state, x, reward, price, price if use is None else use, arrived, account, choice, spent)
+        return Plays(choice, spent=spent, seconds=time.perf_counter() - start)
