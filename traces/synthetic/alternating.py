@@ -6,11 +6,11 @@ its first half the group just requested leads by one each.
 
 A cache of C places under perfect LFU (counts are kept for ever; the requested item is always inserted,
 or inserted if its count is no smaller) then holds exactly the leading group: each of its items was in
-the cache or entered it at the expense of a smaller count. So the second half of every phase is C misses, whatever the rule for
-ties. In the first half at most the items of that group that were held since the last phase are hits;
-the cache holds C items, so the two groups together hold C, and the coin is independent of them: C/2
-hits are expected at most. LFU's hit ratio is at most 1/4 in expectation, while either group as a static
-set hits 1/2 of each phase: the regret is at least T/4 in expectation, linear in T.
+the cache or entered it at the expense of a smaller count. So the second half of every phase is C
+misses, whatever the rule for ties. In the first half at most the items of that group that were held
+since the last phase are hits; the two groups together hold C places and the coin is independent of
+who holds how many, so C/2 hits are expected at most. LFU's hit ratio is at most 1/4 in expectation,
+while either group as a static set hits 1/2 of each phase: the regret is at least T/4 in expectation.
 """
 
 from __future__ import annotations
