@@ -22,7 +22,7 @@ def bernoulli_kl(p: float, q: float) -> float:
     """Kullback-Leibler divergence of Bernoulli(p) from Bernoulli(q) in nats; inf where it is infinite.
 
     >>> round(bernoulli_kl(0.1, 0.9), 6)
-    1.757780
+    1.75778
     """
     p = check_real("p", p, 0.0, 1.0)
     q = check_real("q", q, 0.0, 1.0)

@@ -26,7 +26,7 @@ Examples
 --------
 >>> policy = Exp3Auer(arms=10, horizon=10_000, seed=3)
 >>> round(policy.bound().value, 1), round(policy.parameters()["gamma"], 4)
-(1257.9, 0.0366)
+(1258.0, 0.0366)
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ class Exp3S(_Mixed):
     Examples
     --------
     >>> round(Exp3S(arms=2, horizon=10_000, segments=3).bound().value, 1)
-    2110.3
+    2111.3
     """
 
     name = "exp3-s"

@@ -24,7 +24,7 @@ References
 Examples
 --------
 >>> round(upper_index(0.1, 0.2), 6)
-0.378391
+0.378392
 >>> policy = KLUCB(arms=2)
 >>> for reward in (0.0, 1.0, 1.0):
 ...     policy.update(policy.pull(), reward)

@@ -180,7 +180,7 @@ class UCBDelta(_UCB):
     --------
     >>> policy = UCBDelta(arms=3, horizon=100)
     >>> policy.parameters(), round(policy.bound().value, 1)
-    ({'delta': 0.0001}, 297.4)
+    ({'delta': 0.0001}, 303.4)
     """
 
     name = "ucb-delta"

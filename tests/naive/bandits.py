@@ -1,0 +1,238 @@
+"""Bandit policies from their definitions: everything is computed anew from the whole history.
+
+A history is a list of (arm, reward, chance of the draw). ``indices`` functions return one number for
+each arm, ``chances`` functions the distribution of the coming draw. Nothing here is fast.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+
+class Stream:
+    """xoshiro256++ in Python integers, with the variates that olearn documents."""
+
+    MASK = (1 << 64) - 1
+
+    def __init__(self, seed):
+        self.s = [int(v) for v in np.random.SeedSequence(seed).generate_state(4, np.uint64)]
+
+    def bits(self):
+        s, mask = self.s, self.MASK
+        total = (s[0] + s[3]) & mask
+        result = ((((total << 23) | (total >> 41)) & mask) + s[0]) & mask
+        t = (s[1] << 17) & mask
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = ((s[3] << 45) | (s[3] >> 19)) & mask
+        return result
+
+    def uniform(self):
+        return (self.bits() >> 11) / 2**53
+
+    def normal(self):
+        while True:
+            x, y = 2 * self.uniform() - 1, 2 * self.uniform() - 1
+            r = x * x + y * y
+            if 0 < r < 1:
+                return x * math.sqrt(-2 * math.log(r) / r)
+
+    def gamma(self, shape):
+        boost = 1.0
+        if shape < 1:
+            boost = (1 - self.uniform()) ** (1 / shape)
+            shape += 1
+        d = shape - 1 / 3
+        c = 1 / math.sqrt(9 * d)
+        while True:
+            x = self.normal()
+            v = (1 + c * x) ** 3
+            if v > 0 and math.log(1 - self.uniform()) < x * x / 2 + d - d * v + d * math.log(v):
+                return d * v * boost
+
+    def beta(self, a, b):
+        x = self.gamma(a)
+        return x / (x + self.gamma(b))
+
+    def choose(self, chances):
+        """Inverse transform; the distance of the draw to the nearest edge comes second."""
+        u = self.uniform() * sum(chances)
+        edges = np.cumsum(chances)
+        arm = int(np.searchsorted(edges, u, side="right"))
+        return arm, float(np.abs(edges - u).min())
+
+
+def sums(history, arms):
+    """Pulls and reward totals of each arm."""
+    n, s = [0] * arms, [0.0] * arms
+    for arm, reward, _ in history:
+        n[arm] += 1
+        s[arm] += reward
+    return n, s
+
+
+def _optimistic(history, arms, width):
+    """mean + width(t, n) with unplayed arms first."""
+    n, s = sums(history, arms)
+    t = len(history)
+    return [math.inf if n[i] == 0 else s[i] / n[i] + width(t, n[i]) for i in range(arms)]
+
+
+def ucb(history, arms, alpha):
+    return _optimistic(history, arms, lambda t, n: math.sqrt(alpha * math.log(t) / (2 * n)))
+
+
+def ucb_delta(history, arms, delta):
+    return _optimistic(history, arms, lambda t, n: math.sqrt(2 * math.log(1 / delta) / n))
+
+
+def ao_ucb(history, arms):
+    return _optimistic(history, arms, lambda t, n: math.sqrt(2 * math.log(1 + t * math.log(t) ** 2) / n))
+
+
+def moss(history, arms, horizon, scale):
+    return _optimistic(
+        history, arms, lambda t, n: math.sqrt(scale * max(0.0, math.log(horizon / (arms * n))) / n)
+    )
+
+
+def kl(p, q):
+    total = 0.0
+    for a, b in ((p, q), (1 - p, 1 - q)):
+        if a > 0:
+            total += math.inf if b <= 0 else a * math.log(a / b)
+    return total
+
+
+def kl_upper(mean, budget):
+    """Bisection on [mean, 1]."""
+    low, high = mean, 1.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        if kl(mean, middle) > budget:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def kl_ucb(history, arms, c):
+    n, s = sums(history, arms)
+    t = len(history)
+    f = math.log(t) if t else 0.0
+    if c and t:
+        f = max(0.0, f + c * math.log(max(f, 1e-300)))
+    return [math.inf if n[i] == 0 else kl_upper(min(1.0, s[i] / n[i]), f / n[i]) for i in range(arms)]
+
+
+def bayes_ucb(history, arms):
+    from scipy.stats import beta
+
+    n, s = sums(history, arms)
+    chance = 1 / (len(history) + 1)
+    return [float(beta.isf(chance, 1 + s[i], 1 + n[i] - s[i])) for i in range(arms)]
+
+
+def d_ucb(history, arms, gamma, xi, scale):
+    n, s = [0.0] * arms, [0.0] * arms
+    for age, (arm, reward, _) in enumerate(reversed(history)):
+        n[arm] += gamma**age
+        s[arm] += gamma**age * reward
+    if 0.0 in n:
+        return [math.inf if v == 0 else 0.0 for v in n]
+    log = max(0.0, math.log(sum(n)))
+    return [s[i] / n[i] + 2 * scale * math.sqrt(xi * log / n[i]) for i in range(arms)]
+
+
+def sw_ucb(history, arms, window, xi, scale):
+    n, s = sums(history[-window:], arms)
+    if 0 in n:
+        return [math.inf if v == 0 else 0.0 for v in n]
+    log = math.log(min(len(history), window))
+    return [s[i] / n[i] + scale * math.sqrt(xi * log / n[i]) for i in range(arms)]
+
+
+def thompson(history, arms, stream, a=1.0, b=1.0):
+    """Posterior draws; rewards must be 0 or 1."""
+    n, s = sums(history, arms)
+    return [stream.beta(a + s[i], b + n[i] - s[i]) for i in range(arms)]
+
+
+def thompson_gaussian(history, arms, stream, std):
+    n, s = sums(history, arms)
+    if 0 in n:
+        return [math.inf if v == 0 else 0.0 for v in n]
+    return [s[i] / n[i] + std * stream.normal() / math.sqrt(n[i]) for i in range(arms)]
+
+
+def _softmax(values):
+    top = max(values)
+    w = [math.exp(v - top) for v in values]
+    return [v / sum(w) for v in w]
+
+
+def exp3(history, arms, eta, gamma=0.0):
+    """eta is a number, or a function of the round (from 1)."""
+    rate = eta(len(history) + 1) if callable(eta) else eta
+    loss = [0.0] * arms
+    for arm, reward, chance in history:
+        loss[arm] += (1 - reward) / (chance + gamma)
+    return _softmax([-rate * v for v in loss])
+
+
+def exp3_auer(history, arms, gamma):
+    gain = [0.0] * arms
+    for arm, reward, chance in history:
+        gain[arm] += reward / chance
+    return [(1 - gamma) * p + gamma / arms for p in _softmax([gamma * g / arms for g in gain])]
+
+
+def exp3_p(history, arms, gamma, eta, beta):
+    gain = [0.0] * arms
+    p = [1 / arms] * arms
+    for arm, reward, _ in history:
+        for i in range(arms):
+            gain[i] += ((reward if i == arm else 0.0) + beta) / p[i]
+        p = [(1 - gamma) * q + gamma / arms for q in _softmax([eta * g for g in gain])]
+    return p
+
+
+def exp3_s(history, arms, gamma, alpha):
+    w = [1.0] * arms
+    for arm, reward, chance in history:
+        before = sum(w)
+        w = [
+            v * math.exp(gamma * (reward / chance if i == arm else 0.0) / arms) + math.e * alpha / arms * before
+            for i, v in enumerate(w)
+        ]
+    return [(1 - gamma) * v / sum(w) + gamma / arms for v in w]
+
+
+@functools.cache
+def tsallis_weights(loss, eta):
+    """Bisection on the multiplier; `loss` is a tuple."""
+    low, high = min(loss) - 2 * math.sqrt(len(loss)) / eta, min(loss) - 2 / eta
+    for _ in range(70):
+        x = (low + high) / 2
+        if sum(4 / (eta * (v - x)) ** 2 for v in loss) > 1:
+            high = x
+        else:
+            low = x
+    p = [4 / (eta * (v - low)) ** 2 for v in loss]
+    return [v / sum(p) for v in p]
+
+
+def tsallis_inf(history, arms, reduced):
+    loss = [0.0] * arms
+    p = [1 / arms] * arms
+    for t, (arm, reward, chance) in enumerate(history, start=1):
+        eta = (4 if reduced else 2) / math.sqrt(t)
+        for i in range(arms):
+            base = 0.5 if reduced and p[i] >= eta**2 else 0.0
+            loss[i] += ((1 - reward - base) / chance if i == arm else 0.0) + base
+        p = tsallis_weights(tuple(loss), (4 if reduced else 2) / math.sqrt(t + 1))
+    return p
