@@ -98,10 +98,11 @@ def fraction(p, item):
 
 
 @kernel
-def _drop_smallest(p, limit):
-    """Remove the smallest positive coordinate if its value is at most `limit`.
+def _drop_smallest(p, limit, safe):
+    """Remove the smallest positive coordinate if its value is at most `limit`; never the one named `safe`.
 
-    Returns its x, or -1 if there is none that small. Stale keys met on the way are refreshed.
+    Returns its x, or -1 if there is none that small. Stale keys met on the way are refreshed. The key of
+    `safe` can equal the limit (the coordinate is on its way to a larger value): it is set just above it.
     """
     value, cells = p.value, p.cells
     ring_keys, ring_items, heap_keys, heap_items = p.ring_keys, p.ring_items, p.heap_keys, p.heap_items
@@ -112,25 +113,31 @@ def _drop_smallest(p, limit):
         heaped = cells[HEAPED] > 0
         head = cells[HEAD]
         if waiting and (not heaped or ring_keys[head] <= heap_keys[0]):
-            key = ring_keys[head]
-            if key > limit:
+            old = ring_keys[head]
+            if old > limit:
                 searching = False
             else:
                 item = ring_items[head]
                 cells[HEAD] = head + 1 if head + 1 < ring_items.size else 0
                 cells[WAITING] -= 1
-                if value[item] > key:
-                    cells[HEAPED] = lazyheap.push(heap_keys, heap_items, cells[HEAPED], value[item], item)
+                key = value[item]
+                if item == safe and key <= limit:
+                    key = np.nextafter(limit, np.inf)
+                if key > old:
+                    cells[HEAPED] = lazyheap.push(heap_keys, heap_items, cells[HEAPED], key, item)
                 else:
-                    dropped = value[item] - p.rho[0]
+                    dropped = key - p.rho[0]
                     value[item] = -1.0
                     searching = False
         elif heaped and heap_keys[0] <= limit:
             item = heap_items[0]
-            if value[item] > heap_keys[0]:
-                lazyheap.replace_top(heap_keys, heap_items, cells[HEAPED], value[item], item)
+            key = value[item]
+            if item == safe and key <= limit:
+                key = np.nextafter(limit, np.inf)
+            if key > heap_keys[0]:
+                lazyheap.replace_top(heap_keys, heap_items, cells[HEAPED], key, item)
             else:
-                dropped = value[item] - p.rho[0]
+                dropped = key - p.rho[0]
                 value[item] = -1.0
                 cells[HEAPED] = lazyheap.pop(heap_keys, heap_items, cells[HEAPED])
                 searching = False
@@ -170,7 +177,7 @@ def ascend(p, item, eta):
         _enqueue(p, item, rho + min(1.0, eta))
         cells[POSITIVE] += 1
     # While tau is sought, the coordinate's value is a lower bound of what it will be, so that a key
-    # refreshed now is never too large, yet above every limit, so that the coordinate is not dropped.
+    # refreshed now is never too large.
     value[item] = rho + min(1.0, x + eta)
     others = cells[POSITIVE] - 1
     gap = x + eta - 1.0
@@ -179,13 +186,13 @@ def ascend(p, item, eta):
     if gap >= 0.0 and others > 0:
         owed = 1.0 - x
         tau = owed / others
-        dropped = _drop_smallest(p, rho + min(tau, gap))
+        dropped = _drop_smallest(p, rho + min(tau, gap), item)
         while dropped >= 0.0:
             paid += dropped
             others -= 1
             if others > 0:
                 tau = (owed - paid) / others
-                dropped = _drop_smallest(p, rho + min(tau, gap))
+                dropped = _drop_smallest(p, rho + min(tau, gap), item)
             else:  # all of the mass is on this coordinate
                 tau = dropped
                 dropped = -1.0
@@ -193,12 +200,12 @@ def ascend(p, item, eta):
         new = 1.0
     else:
         tau = (eta - paid) / (others + 1)
-        dropped = _drop_smallest(p, rho + tau) if others > 0 else -1.0
+        dropped = _drop_smallest(p, rho + tau, item) if others > 0 else -1.0
         while dropped >= 0.0:
             paid += dropped
             others -= 1
             tau = (eta - paid) / (others + 1)
-            dropped = _drop_smallest(p, rho + tau) if others > 0 else -1.0
+            dropped = _drop_smallest(p, rho + tau, item) if others > 0 else -1.0
         new = x + eta - tau
     cells[POSITIVE] = others + 1
     rho += tau

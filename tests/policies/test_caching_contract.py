@@ -1,0 +1,209 @@
+"""The public contract of every caching policy, the declared bounds, the statistics of sampling."""
+
+import numpy as np
+import pytest
+
+import naive.caching as naive
+import olearn
+from olearn import checks, registry
+from olearn.errors import NotSupportedError, ParameterError
+from olearn.policies.caching import FTPL, LFU, LRU, OGB, OGD, OMD, Belady
+from olearn.policies.caching._base import CachingPolicy
+
+NAMES = registry.names("caching")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.jit_only
+def test_policy_passes_the_public_checks(name):
+    assert "declares itself" in checks.check_policy(registry.find("caching", name))
+
+
+class Cheat(LRU):
+    """Claims a hit for everything."""
+
+    name = "cheat"
+
+    def request_many(self, items):
+        return np.ones(len(items), bool)
+
+
+class Boast(OGD):
+    """Declares a bound that it does not keep."""
+
+    name = "boast"
+
+    def bound(self, requests=None):
+        return super().bound(requests)._replace(value=0.01)
+
+
+class Hoard(LRU):
+    """Holds one item more than it may."""
+
+    name = "hoard"
+
+    def _init(self):
+        return super()._init()._replace(capacity=self.capacity + 1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [(Cheat, "request and request_many differ"), (Boast, "exceeds the bound"), (Hoard, "more than C")],
+)
+def test_the_checks_catch_a_broken_policy(policy, said):
+    with pytest.raises(checks.CheckFailed, match=said):
+        checks.check_policy(policy)
+
+
+@pytest.mark.parametrize("policy", [OGD, OMD])
+def test_bounds_hold_against_an_adaptive_adversary(policy):
+    """The adversary asks for the item with the smallest fraction, or for the least fresh of the leaders."""
+    for capacity, n, horizon in ((1, 2, 300), (2, 5, 400), (5, 10, 400), (3, 30, 300)):
+        for greedy in (True, False):
+            cache = policy(capacity, n, horizon)
+            counts = np.zeros(n)
+            earned = 0.0
+            for t in range(horizon):
+                x = cache.fractions()
+                # Either the worst for the next reward, or the worst among items that build an optimum.
+                pool = np.arange(n) if greedy else np.argsort(-counts, kind="stable")[: capacity + 1]
+                item = int(pool[np.argmin(x[pool])])
+                earned += cache.request(item)
+                counts[item] += 1
+                regret = np.sort(counts)[::-1][:capacity].sum() - earned
+                assert regret <= cache.bound(t + 1).value + 1e-9
+
+
+@pytest.mark.parametrize("step", [0.05, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("policy", [OGD, OMD])
+def test_bounds_hold_at_any_step(policy, step):
+    rng = np.random.default_rng(11)
+    for items in (rng.integers(0, 8, 300), np.arange(300) % 4, np.repeat(np.arange(30), 10) % 8):
+        items = items.astype(np.int32)
+        cache = policy(3, 8, eta=step)
+        regret = naive.best_static(items.tolist(), 3) - cache.request_many(items).sum()
+        assert regret <= cache.bound(items.size).value + 1e-9
+
+
+def test_known_values_of_the_bounds():
+    assert OGD(100, 1000, 10_000).bound().value == pytest.approx(np.sqrt(100 * 0.9 * 10_000))
+    ftpl = FTPL(100, 1000, 10_000).bound().value
+    assert ftpl == pytest.approx(2 * np.pi**-0.25 * np.log(1000) ** 0.25 * np.sqrt(100 * 10_000))
+    omd = OMD(100, 1000, 10_000_000).bound().value
+    assert omd == pytest.approx(np.sqrt(2 * 100 * np.log(10) * 10_000_000), rel=0.01)
+
+
+@pytest.mark.jit_only
+def test_ogb_earns_what_ogd_earns_on_average():
+    """z-test over 300 seeds; |z| > 4.5 has a chance of 7e-6 under the null hypothesis."""
+    rng = np.random.default_rng(3)
+    items = (rng.zipf(1.3, 4000) % 200).astype(np.int32)
+    fractional = OGD(10, 200, 4000).request_many(items).sum()
+    hits = np.array([OGB(10, 200, 4000, seed=s).request_many(items).sum() for s in range(300)])
+    z = (hits.mean() - fractional) / (hits.std(ddof=1) / np.sqrt(hits.size))
+    assert abs(z) < 4.5
+
+
+@pytest.mark.jit_only
+def test_ogb_occupancy_has_mean_c_and_small_variance():
+    """Mean of 400 final occupancies within 4.5 standard errors of C; variance at most C (1 - C/N) + noise."""
+    rng = np.random.default_rng(4)
+    items = (rng.zipf(1.3, 2000) % 100).astype(np.int32)
+    occupancy = []
+    for seed in range(400):
+        cache = OGB(20, 100, 2000, seed=seed)
+        cache.request_many(items)
+        occupancy.append(cache.stats["occupancy"])
+    occupancy = np.array(occupancy)
+    assert abs(occupancy.mean() - 20) < 4.5 * np.sqrt(20 * 0.8 / 400)
+    # A sample variance of 400 exceeds 1.35 times the true one with a chance below 1e-5.
+    assert occupancy.var(ddof=1) < 1.35 * 20 * 0.8
+
+
+@pytest.mark.jit_only
+def test_ftpl_mean_regret_is_below_its_bound():
+    rng = np.random.default_rng(9)
+    for items in (
+        rng.integers(0, 50, 3000),
+        np.arange(3000) % 11,
+        (np.arange(3000) // 300) * 5 + rng.integers(0, 5),
+    ):
+        items = items.astype(np.int32) % 50
+        best = naive.best_static(items.tolist(), 10)
+        regrets = [best - FTPL(10, 50, 3000, seed=s).request_many(items).sum() for s in range(60)]
+        assert np.mean(regrets) <= FTPL(10, 50, 3000).bound().value
+
+
+def test_classical_policies_collapse_on_their_adversaries():
+    cyclic = np.arange(2000, dtype=np.int32) % 11
+    assert LRU(10, 11).request_many(cyclic).sum() == 0
+    assert OGD(10, 11, 2000).request_many(cyclic).mean() == pytest.approx(10 / 11, abs=0.02)
+
+
+def test_one_request_from_python():
+    cache = OGB(capacity=1000, catalog_size=100_000, horizon=10_000_000)
+    assert cache.request(5) in (True, False)
+    assert cache.request_many([1, 2, 3]).shape == (3,)
+    assert isinstance(5 in cache, bool)
+    assert len(cache) == cache.stats["occupancy"]
+    assert len(list(cache)) == len(cache)
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ([0, 1, 99], "got 99 at position 2"),
+        ([-1], "got -1 at position 0"),
+        ([0.5], "whole numbers"),
+        ([[1, 2]], "one-dimensional"),
+    ],
+)
+def test_bad_items_are_refused(items, said):
+    with pytest.raises(ParameterError, match=said):
+        LRU(2, 5).request_many(items)
+
+
+def test_parameters_are_checked():
+    for eta in (0, -1, float("nan"), "x"):
+        with pytest.raises(ParameterError, match="eta"):
+            OGD(2, 5, 10, eta=eta).request(0)
+    with pytest.raises(ParameterError, match="give horizon"):
+        OGB(2, 5).request(0)
+    with pytest.raises(NotSupportedError, match="reads the future"):
+        Belady(2, 5).request(0)
+    with pytest.raises(ParameterError, match="must be served the requests it was given"):
+        Belady(2, 5, requests=[0, 1, 2]).request_many([0, 2])
+
+
+def test_third_party_policy_can_be_replayed():
+    class Mine(LFU):
+        """Someone else's policy."""
+
+        name = "mine"
+
+    result = olearn.replay([1, 2, 1, 3, 1] * 20, [Mine, "lfu"], capacity=2, offline=False)
+    assert [r["policy"] for r in result.rows] == ["mine", "lfu"]
+    assert result.rows[0]["reward"] == result.rows[1]["reward"]
+
+
+def test_entry_points_are_found(monkeypatch):
+    import importlib.metadata
+
+    class Entry:
+        name = "theirs"
+
+        @staticmethod
+        def load():
+            return type("Theirs", (CachingPolicy,), {"name": "theirs", "rule": "r", "reference": "x"})
+
+    real = importlib.metadata.entry_points
+    monkeypatch.setattr(
+        importlib.metadata,
+        "entry_points",
+        lambda **kw: [Entry()] if kw.get("group") == registry.ENTRY_POINTS else real(**kw),
+    )
+    registry.classes.cache_clear()
+    try:
+        assert registry.find("caching", "theirs").name == "theirs"
+    finally:
+        registry.classes.cache_clear()

@@ -1,0 +1,122 @@
+"""The compilation layer: cache folders follow the sources, the fallback works, kernels run as Python."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from olearn import _jit, _rng
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_fingerprint_follows_imports(tmp_path, monkeypatch):
+    package = tmp_path / "olearn"
+    package.mkdir()
+    (package / "low.py").write_text("X = 1\n")
+    (package / "middle.py").write_text("from olearn import low\n")
+    (package / "other.py").write_text("Y = 1\n")
+    top = package / "top.py"
+    top.write_text("from olearn.middle import (\n    thing,\n)\n")
+    monkeypatch.setattr(_jit, "PACKAGE", package)
+    before = _jit.fingerprint(top)
+    (package / "other.py").write_text("Y = 2\n")
+    assert _jit.fingerprint(top) == before
+    _jit._source.cache_clear()
+    (package / "low.py").write_text("X = 2\n")
+    assert _jit.fingerprint(top) != before
+    _jit._source.cache_clear()
+
+
+@pytest.mark.jit_only
+def test_an_edited_step_is_never_served_from_the_cache(tmp_path):
+    """The failure that the fingerprint is for: a loop in one file, the step it calls in another."""
+    copy = tmp_path / "olearn"
+    copy.mkdir()
+    for name in ("__init__.py", "_jit.py", "_version.py", "errors.py"):
+        (copy / name).write_text((ROOT / "olearn" / name).read_text())
+    (copy / "steps.py").write_text("from olearn._jit import kernel\n@kernel\ndef step(x):\n    return x + 1\n")
+    loop = """
+        from olearn._jit import kernel
+        from olearn.steps import step
+
+        @kernel
+        def loop(n):
+            s = 0
+            for i in range(n):
+                s = step(s)
+            return s
+    """
+    (copy / "loops.py").write_text(textwrap.dedent(loop))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "OLEARN_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run():
+        code = "import olearn.loops as m; print(m.__file__, m.loop(10))"
+        out = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        file, value = out.stdout.split()
+        assert file.startswith(str(tmp_path))
+        return int(value)
+
+    assert run() == 10
+    assert run() == 10
+    (copy / "steps.py").write_text("from olearn._jit import kernel\n@kernel\ndef step(x):\n    return x + 2\n")
+    assert run() == 20
+
+
+def test_unwritable_cache_folder_is_no_obstacle(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("OLEARN_CACHE_DIR", str(tmp_path / "file" / "below"))
+    folder = _jit.cache_dir.__wrapped__(str(ROOT / "olearn" / "_rng.py"))
+    assert str(tmp_path) not in str(folder)
+
+
+def test_old_versions_are_removed(tmp_path):
+    for k in range(6):
+        folder = tmp_path / f"a.b-{k}"
+        folder.mkdir()
+        os.utime(folder, (k, k))
+    _jit._remove_old(tmp_path / "a.b-5", "a.b")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.b-3", "a.b-4", "a.b-5"]
+
+
+def test_the_generator_is_the_same_compiled_and_as_python():
+    """Known answers, so that the compiled and the JIT-off run of this test pin each other."""
+    state = _rng.new_state(12345)
+    drawn = [float(_rng.uniform(state)) for _ in range(3)] + [float(_rng.normal(state)) for _ in range(2)]
+    assert drawn[:3] == [0.7590111054234673, 0.7677990541952295, 0.25130366661302805]
+    assert drawn[3:] == pytest.approx([0.047896547949235056, 2.2676018413123424], rel=1e-14)
+    assert float(_rng.hash_uniform(_rng.new_key(7), 41)) == 0.17953820343921917
+
+
+def test_seeds_give_streams_that_differ():
+    states = {tuple(_rng.new_state(s)) for s in range(50)} | {tuple(_rng.new_state(0, k)) for k in range(50)}
+    assert len(states) == 100
+
+
+@pytest.mark.jit_only
+def test_uniforms_are_uniform():
+    """Chi-square on 100 bins for the generator and the hash; p < 1e-6 has that chance under the null."""
+    from scipy import stats
+
+    state, key = _rng.new_state(1), _rng.new_key(1)
+    for draws in (
+        np.array([_rng.uniform(state) for _ in range(100_000)]),
+        np.array([_rng.hash_uniform(key, i) for i in range(100_000)]),
+    ):
+        counts = np.bincount((draws * 100).astype(int), minlength=100)
+        assert stats.chisquare(counts).pvalue > 1e-6
+    normals = np.array([_rng.normal(state) for _ in range(20_000)])
+    assert stats.kstest(normals, "norm").pvalue > 1e-6
+    betas = np.array([_rng.beta(state, 0.5, 3.0) for _ in range(20_000)])
+    assert stats.kstest(betas, "beta", args=(0.5, 3.0)).pvalue > 1e-6
