@@ -341,6 +341,8 @@ def _plan(
                     levels=table.levels,
                     contexts=table.contexts,
                     cost=float(game.price.max()),
+                    false_negative=game.fn,
+                    false_positive=game.fp,
                     seed=seed,
                 ),
             )
@@ -383,11 +385,12 @@ def _common(spec: str, **values: Any) -> dict[str, Any]:
 
     from olearn.registry import find, parse_spec
 
-    cls = find("offloading", parse_spec(spec)[0])
+    name, given = parse_spec(spec)
+    cls = find("offloading", name)
     if not issubclass(cls, BinaryPolicy):
         _check_kind(cls(horizon=1) if "horizon" in inspect.signature(cls.__init__).parameters else cls())
     taken = inspect.signature(cls.__init__).parameters
-    return {k: v for k, v in values.items() if k in taken}
+    return {k: v for k, v in values.items() if k in taken and k not in given}
 
 
 def _run(
@@ -528,11 +531,14 @@ def _notes(label: str, policy: BinaryPolicy, game: _Game, fb: Feedback, rule: Bu
     unmet = _unmet(policy, game, fb, rule)
     if unmet:
         return [f"{label}: the declared bound does not apply: {unmet}."]
+    found = []
+    if bound.comparator != "best fixed threshold":
+        found.append(f"{label}: its bound is on the regret against the {bound.comparator}.")
     most = max(float(game.price.max()), 1.0 - float(game.price.min()))
     trivial = game.samples * most
     if bound.value < trivial:
-        return []
+        return found
     until = policy.bound_vacuous_until(most)
     when = "at any horizon" if until is None else f"before {until:,} samples"
     here = f"{bound.value:,.0f} here, and no rule loses more than {trivial:,.0f}"
-    return [f"{label}: its bound says nothing {when}: {here}."]
+    return [*found, f"{label}: its bound says nothing {when}: {here}."]
