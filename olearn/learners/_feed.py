@@ -179,11 +179,13 @@ def _orthogonal(feed, x):
             sx /= xx
         q = 0.0
         s = 0.0
+        size = 0.0
         for i in range(d):
             r = total[i] - sx * x[i]
             q += r * r
             s += g[i] * r
-        if q > 0.0:
+            size += total[i] * total[i]
+        if q > 1e-18 * size:  # else `total` is along x, and r is rounding
             for i in range(d):
                 g[i] -= s / q * (total[i] - sx * x[i])
     norm = 0.0

@@ -172,11 +172,13 @@ def _erfcx(x):
 def run(state, feed, losses, iterates, gradients):
     """`losses.size` rounds against a feed; iterates and gradients are recorded if they have rows."""
     for t in range(losses.size):
+        value = 0.0
         if feed.kind == MATRIX:
             g = feed.data[t]
         else:
-            respond(feed, t, state.x)
+            value = respond(feed, t, state.x)
             g = feed.gradient
         record(iterates, t, state.x)
         record(gradients, t, g)
-        losses[t] = step(state, g)
+        linear = step(state, g)
+        losses[t] = linear if feed.kind == MATRIX else value

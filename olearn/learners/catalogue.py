@@ -10,6 +10,17 @@ from olearn.errors import unknown
 
 #: Name -> "module:Class" of the learners of full information.
 LEARNERS = {
+    "ogd": "olearn.learners.ogd:OGD",
+    "omd": "olearn.learners.omd:OMD",
+    "ftrl": "olearn.learners.ftrl:FTRL",
+    "adagrad": "olearn.learners.adagrad:AdaGrad",
+    "ons": "olearn.learners.ons:ONS",
+    "vaw": "olearn.learners.vaw:VAW",
+    "implicit-ogd": "olearn.learners.implicit:ImplicitOGD",
+    "coin-betting": "olearn.learners.coin_betting:CoinBetting",
+    "ader": "olearn.learners.ader:Ader",
+    "ader++": "olearn.learners.ader:AderPlusPlus",
+    "saol": "olearn.learners.saol:SAOL",
     "hedge": "olearn.learners.hedge:Hedge",
     "adahedge": "olearn.learners.adahedge:AdaHedge",
     "fixed-share": "olearn.learners.fixed_share:FixedShare",
