@@ -29,37 +29,44 @@ import numpy as np
 from olearn._jit import kernel
 
 _MAX = np.finfo(np.float64).max
-_TINY = 5e-324
 _MONOTONE = 40
 
 
 @kernel
-def _free(y, sizes, theta, cap, shrink):
-    """Size-weighted sum of the coordinates below the cap, and the size of those at it.
+def _free(y, sizes, limit, f1, f2):
+    """Of the coordinates with ``y f1 f2 < limit``: ``sum s y f1 f2`` and the largest y; size of the others.
 
-    Coordinate i is at the cap if ``y_i >= cap * theta``. `sizes` of length 0 means that all are 1.
-    The sum is multiplied by `shrink` so that it can't overflow.
+    `sizes` of length 0 means that all are 1. ``f1 f2`` is a power of two that keeps the sum in range.
     """
     weighted = sizes.size > 0
-    limit = cap * theta
     free = 0.0
     capped = 0.0
+    largest = 0.0
     n = y.size
-    for block in range((n + 255) // 256):
+    for block in range((n + 255) // 256):  # sums of sums: the rounding error stays small
         part = 0.0
         for i in range(256 * block, min(256 * block + 256, n)):
             s = sizes[i] if weighted else 1.0
-            if y[i] >= limit:
+            v = y[i] * f1 * f2
+            if v >= limit:
                 capped += s
             else:
-                part += s * (y[i] * shrink)
+                part += s * v
+                largest = y[i] if y[i] > largest else largest
         free += part
-    return free, capped
+    return free, capped, largest
+
+
+@kernel
+def _half_powers(y):
+    """Two powers of two whose product brings y > 0 to [0.5, 1); one alone could overflow."""
+    e = -math.frexp(y)[1]
+    return math.ldexp(1.0, e // 2), math.ldexp(1.0, e - e // 2)
 
 
 @kernel
 def _threshold(y, sizes, k, cap):
-    """theta with ``sum s min(cap, y / theta) = k``; 0 if all positive coordinates are at the cap."""
+    """theta with ``sum s min(cap, y / theta) = k``, as (t, f1, f2): ``theta = t / (f1 f2)``."""
     largest = 0.0
     bad = False
     for i in range(y.size):
@@ -67,64 +74,71 @@ def _threshold(y, sizes, k, cap):
         bad = bad or v != v
         largest = v if v > largest else largest
     if bad or not (0.0 < largest <= _MAX):
-        return math.nan
-    shrink = 1.0
-    if largest > 1e280:
-        shrink = 2.0**-100
-    elif largest < 1e-280:
-        shrink = 2.0**100
-    cap_size = 0.0
-    theta = math.inf
+        return math.nan, 1.0, 1.0
+    f1, f2 = _half_powers(largest)
+    limit = math.inf
+    before = -1.0
+    t = math.inf
     for _ in range(_MONOTONE):
-        free, capped = _free(y, sizes, theta, cap, shrink)
+        free, capped, largest = _free(y, sizes, limit, f1, f2)
         left = k - cap * capped
-        if free == 0.0 or left <= 0.0:
-            return _filled(y, sizes, k, cap, capped, theta)
-        if capped == cap_size and theta < math.inf:
-            return theta
-        cap_size = capped
-        theta = (free / left) / shrink
-    return _bisected(y, sizes, k, cap, shrink, theta)
+        if capped == before:
+            return t, f1, f2
+        if largest == 0.0 or left <= 0.0:  # those at the cap are all there are, or use up k to the last bit
+            if cap * capped < k * (1.0 - 1e-12):
+                return math.nan, f1, f2
+            return _smallest_capped(y, limit, f1, f2) / cap, f1, f2
+        if largest * f1 * f2 < 1e-100:  # the largest are all capped: look closer at the others
+            g1, g2 = _half_powers(largest)
+            limit = limit * (g1 / f1) * (g2 / f2)
+            f1, f2 = g1, g2
+            free, capped, largest = _free(y, sizes, limit, f1, f2)
+        before = capped
+        t = free / left
+        limit = cap * t
+    return _bisected(y, sizes, k, cap, limit / f1 / f2)
 
 
 @kernel
-def _filled(y, sizes, k, cap, capped, theta):
-    """The capped coordinates alone reach k (then any smaller theta that keeps them will do), or all are in."""
-    weighted = sizes.size > 0
-    smallest = math.inf  # of the coordinates that are at the cap
+def _smallest_capped(y, limit, f1, f2):
+    smallest = math.inf
     for i in range(y.size):
-        if y[i] >= cap * theta and y[i] < smallest and (not weighted or sizes[i] > 0.0):
-            smallest = y[i]
-    if capped * cap < k * (1.0 - 1e-12):
-        return math.nan  # too few positive coordinates
-    return smallest / cap
+        v = y[i] * f1 * f2
+        if limit <= v < smallest:
+            smallest = v
+    return smallest
 
 
 @kernel
-def _bisected(y, sizes, k, cap, shrink, theta):
-    """The capped set by bisection of theta over the positive floats, then its closed form."""
-    left = np.float64(_TINY).view(np.int64)
-    right = np.float64(min(theta, _MAX)).view(np.int64)
-    for _ in range(64):
+def _bisected(y, sizes, k, cap, limit):
+    """The capped set by bisection over the floats of the limit ``cap theta``, then its closed form."""
+    left = np.int64(1)  # the smallest positive float
+    right = np.float64(min(limit, _MAX)).view(np.int64)
+    f1 = 1.0
+    f2 = 1.0
+    free = 0.0
+    capped = 0.0
+    for step in range(65):
         middle = (left & right) + ((left ^ right) >> 1)
-        t = np.int64(middle).view(np.float64)
-        free, capped = _free(y, sizes, t, cap, shrink)
-        if (free / shrink) / t + cap * capped >= k:
+        if step == 64:
+            middle = right
+        at = np.int64(middle).view(np.float64)
+        f1, f2 = _half_powers(at)
+        free, capped, _ = _free(y, sizes, at * f1 * f2, f1, f2)
+        if cap * (free / (at * f1 * f2)) + cap * capped >= k:
             left = middle
         else:
             right = middle
-    t = np.int64(right).view(np.float64)
-    free, capped = _free(y, sizes, t, cap, shrink)
     if free > 0.0 and k > cap * capped:
-        return (free / (k - cap * capped)) / shrink
-    return t
+        return free / (k - cap * capped), f1, f2
+    return np.int64(right).view(np.float64) / cap * f1 * f2, f1, f2
 
 
 @kernel
-def _capped_share(y, theta, cap, out):
+def _capped_share(y, t, f1, f2, cap, out):
     for i in range(y.size):
-        x = y[i] / theta
-        out[i] = x if x < cap else cap
+        x = (y[i] * f1 * f2) / t
+        out[i] = cap if x >= cap else x  # a NaN stays one
 
 
 @kernel
@@ -167,21 +181,23 @@ def entropic_knapsack(y, sizes, budget, cap, out):
     if budget >= cap * whole:
         out[:] = cap
         return 0.0
-    theta = _threshold(y, sizes, budget, cap)
-    _capped_share(y, theta, cap, out)
-    return theta
+    t, f1, f2 = _threshold(y, sizes, budget, cap)
+    _capped_share(y, t, f1, f2, cap, out)
+    return t / f1 / f2
 
 
 @kernel
-def _log_free(theta, sizes, cut, cap_size):
-    """With ``l_i = -theta_i / s_i``: the largest l below `cut`, ``sum s exp(l - that)``, size at or above."""
+def _log_free(theta, sizes, base, cut):
+    """With ``l_i = -theta_i / s_i``, of the coordinates with ``l - base < cut``: the largest l and
+    ``sum s exp(l - that)``; size of the others.
+    """
     weighted = sizes.size > 0
     top = -math.inf
     capped = 0.0
     for i in range(theta.size):
         s = sizes[i] if weighted else 1.0
         v = -theta[i] / s
-        if v >= cut:
+        if v - base >= cut:
             capped += s
         elif v > top:
             top = v
@@ -189,53 +205,51 @@ def _log_free(theta, sizes, cut, cap_size):
     for i in range(theta.size):
         s = sizes[i] if weighted else 1.0
         v = -theta[i] / s
-        if v < cut:
+        if v - base < cut:
             total += s * math.exp(v - top)
     return top, total, capped
 
 
 @kernel
 def _log_threshold(theta, sizes, k, cap):
-    """lambda with ``sum s min(cap, exp(l - lambda)) = k``, wherever the l lie; bounded passes."""
+    """(base, lam) with ``sum s min(cap, exp(l - base - lam)) = k``, wherever the l lie.
+
+    base is one of the l, so that ``l - base`` is exact where it matters.
+    """
     log_cap = math.log(cap)
-    top, total, _ = _log_free(theta, sizes, math.inf, cap)
-    if not (-_MAX <= top <= _MAX):
-        return math.nan
-    cut = top + math.log(total / k)
+    base, total, _ = _log_free(theta, sizes, 0.0, math.inf)
+    lam = math.log(total / k)
     before = 0.0
     for _ in range(_MONOTONE):
-        top, total, capped = _log_free(theta, sizes, cut + log_cap, cap)
+        top, total, capped = _log_free(theta, sizes, base, lam + log_cap)
         if capped == before or total == 0.0 or k <= cap * capped:
-            break
+            return base, lam  # exact; or those at the cap are all there are, or use up k
         before = capped
-        cut = top + math.log(total / (k - cap * capped))
-    if capped == before:
-        return cut
-    if total == 0.0 or k <= cap * capped:  # those at the cap fill the budget on their own
-        return cut
+        base = top
+        lam = math.log(total / (k - cap * capped))
     # every pass caps a few only: bisect for the capped set instead
-    left = cut
-    right = cut
+    right = lam
+    left = lam
     width = 1.0
-    for _ in range(1100):  # walk down until the sum exceeds k
+    for _ in range(1000):  # walk down until the sum exceeds k
         left = right - width
-        top, total, capped = _log_free(theta, sizes, left + log_cap, cap)
-        if cap * capped + total * math.exp(min(top - left, 700.0)) >= k or total == 0.0:
+        top, total, capped = _log_free(theta, sizes, base, left + log_cap)
+        if cap * capped + total * math.exp(min(top - base - left, 700.0)) >= k or total == 0.0:
             break
         width *= 2.0
     for _ in range(200):
         middle = 0.5 * left + 0.5 * right
         if not (left < middle < right):
             break
-        top, total, capped = _log_free(theta, sizes, middle + log_cap, cap)
-        if cap * capped + total * math.exp(min(top - middle, 700.0)) >= k:
+        top, total, capped = _log_free(theta, sizes, base, middle + log_cap)
+        if cap * capped + total * math.exp(min(top - base - middle, 700.0)) >= k:
             left = middle
         else:
             right = middle
-    top, total, capped = _log_free(theta, sizes, right + log_cap, cap)
+    top, total, capped = _log_free(theta, sizes, base, right + log_cap)
     if total > 0.0 and k > cap * capped:
-        return top + math.log(total / (k - cap * capped))
-    return right
+        return top, math.log(total / (k - cap * capped))
+    return base, right
 
 
 @kernel
@@ -295,16 +309,18 @@ def softmin(theta, sizes, budget, cap, out):
         total += v
     if cap >= budget and not weighted:  # the simplex: nobody can pass the cap
         level = total / budget
+        f1 = 1.0
+        f2 = 1.0
     else:
-        level = _threshold(out, sizes, budget, cap)
-    if level > 1e-260:
-        _capped_share(out, level, cap, out)
+        level, f1, f2 = _threshold(out, sizes, budget, cap)
+    if level / f1 / f2 > 1e-260:
+        _capped_share(out, level, f1, f2, cap, out)
         return 0.0
-    cut = _log_threshold(theta, sizes, budget, cap)
+    base, lam = _log_threshold(theta, sizes, budget, cap)
     log_cap = math.log(cap)
     for i in range(n):
         s = sizes[i] if weighted else 1.0
-        v = -theta[i] / s - cut
+        v = (-theta[i] / s - base) - lam
         out[i] = cap if v >= log_cap else math.exp(v)
     return 0.0
 

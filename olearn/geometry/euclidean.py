@@ -53,8 +53,8 @@ _SAMPLED = 4096
 
 
 @kernel
-def _excess(y, p, d, cap, scale):
-    """Sum of ``clip(y - p - d, 0, cap)``, how many terms are positive, how many at the cap."""
+def _excess(y, p, d, k, cap, scale):
+    """``sum clip(y - p - d, 0, cap) - k``, how many terms are positive, how many at the cap."""
     high = np.int64(0)
     low = np.int64(0)
     positive = np.int64(0)
@@ -69,7 +69,12 @@ def _excess(y, p, d, cap, scale):
         q = np.int32(h)
         high += q
         low += np.int32((h - q) * _UNIT + 0.5)
-    return (high + low / _UNIT) / scale, positive, capped
+    # the terms at the cap are taken out as whole numbers: what is left is as small as it can be
+    h = cap * scale
+    q = np.int32(h)
+    high -= capped * np.int64(q)
+    low -= capped * np.int64((h - q) * _UNIT + 0.5)
+    return (high + low / _UNIT) / scale - (k - capped * cap), positive, capped
 
 
 @kernel
@@ -116,11 +121,10 @@ def _search(y, k, cap, start, out, finish):
     d = 0.0
     written = False
     for step in range(_NEWTON):
-        total, positive, capped = _excess(y, p, d, cap, scale)
+        rest, positive, capped = _excess(y, p, d, k, cap, scale)
         active = positive - capped
-        rest = total - k
         tau = p + d
-        if abs(rest) <= _ROUNDOFF * cap * (active + 1):
+        if abs(rest) <= _ROUNDOFF * min(cap * (active + 1), k):
             if finish and not written:
                 _, _, bad = _write(y, p, d, cap, out)
                 if bad > 0:
@@ -175,21 +179,20 @@ def _last_resort(y, k, cap, out):
     right = _ordered(np.float64(_MAX).view(np.int64))
     for _ in range(64):
         middle = (left & right) + ((left ^ right) >> 1)
-        total, _, _ = _excess(y, np.int64(_ordered(middle)).view(np.float64), 0.0, cap, scale)
-        if total >= k:
+        rest, _, _ = _excess(y, np.int64(_ordered(middle)).view(np.float64), 0.0, k, cap, scale)
+        if rest >= 0.0:
             left = middle
         else:
             right = middle
     p = np.int64(_ordered(right)).view(np.float64)
     d = 0.0
     for _ in range(20):
-        total, _, _ = _excess(y, p, d, cap, scale)
+        rest, _, _ = _excess(y, p, d, k, cap, scale)
         active = 0  # those that grow when tau shrinks
         for i in range(y.size):
             a = (y[i] - p) - d
             active += (a >= 0.0) & (a < cap)
-        rest = total - k
-        if abs(rest) <= _ROUNDOFF * cap * (active + 1) or active == 0:
+        if abs(rest) <= _ROUNDOFF * min(cap * (active + 1), k) or active == 0:
             break
         d += rest / active
     _, _, bad = _write(y, p, d, cap, out)
@@ -197,34 +200,46 @@ def _last_resort(y, k, cap, out):
 
 
 @kernel
-def _project_capped(y, k, cap, out, tau):
-    """Project on ``{0 <= x <= cap, sum x = k}``, ``0 < k < n cap``, ``cap <= k``."""
+def project_capped(y, k, cap, out, tau):
+    """Euclidean projection on ``{0 <= x <= cap, sum x = k}``: simplex (``cap = k``) and capped simplex.
+
+    Parameters and return value as in :func:`project_capped_simplex`.
+
+    Examples
+    --------
+    >>> out = np.empty(3)
+    >>> float(project_capped(np.array([0.0, 4.0, 5.0]), 3.0, 2.0, out, np.nan)), out
+    (3.0, array([0., 1., 2.]))
+    """
     n = y.size
+    if k <= 0.0:
+        out[:] = 0.0
+        return math.inf
+    if k >= n * cap:
+        out[:] = cap
+        return -math.inf
+    cap = min(cap, k)  # follows from the sum; keeps the fixed point as fine as the sum asks for
+    m = n
     start = tau
-    if not (-_MAX <= start <= _MAX):
+    if not (-_MAX <= start <= _MAX):  # cold: from the mean, or from the solution for a sample
         if n >= _SAMPLED:
             m = max(n // 64, 1024)
             stride = n // m
-            sample = out[:m]
             for j in range(m):
-                sample[j] = y[j * stride]
-            share = k * (m / n)
-        else:
-            m = n
-            sample = y
-            share = k
+                out[j] = y[j * stride]
+        sample = out[:m] if m < n else y
         smallest, largest, total = _extremes(sample)
-        start = (total - share) / m
+        start = (total - k * (m / n)) / m
         if not (start > smallest - cap):
             start = smallest - cap
         if not (start < largest):
             start = largest
-        if m < n:
-            start, _ = _search(sample, share, cap, start, out, False)
-    tau, done = _search(y, k, cap, start, out, True)
-    if not done:
-        tau = _last_resort(y, k, cap, out)
-    return tau
+    done = False
+    for stage in range(2):  # one call, so that a caller compiles the search once
+        last = stage == 1
+        if last or m < n:
+            start, done = _search(y if last else out[:m], k if last else k * (m / n), cap, start, out, last)
+    return start if done else _last_resort(y, k, cap, out)
 
 
 @kernel
@@ -253,13 +268,7 @@ def project_capped_simplex(y, k, out, tau):
     >>> float(project_capped_simplex(np.array([3.0, 1.0, 1.0, -1.0]), 2, out, np.nan)), out
     (0.5, array([1. , 0.5, 0.5, 0. ]))
     """
-    if k <= 0.0:
-        out[:] = 0.0
-        return math.inf
-    if k >= y.size:
-        out[:] = 1.0
-        return -math.inf
-    return _project_capped(y, np.float64(k), min(1.0, np.float64(k)), out, tau)
+    return project_capped(y, np.float64(k), 1.0, out, tau)
 
 
 @kernel
@@ -272,10 +281,7 @@ def project_simplex(y, scale, out, tau):
     >>> float(project_simplex(np.array([0.5, 1.0, -2.0]), 1.0, out, np.nan)), out
     (0.25, array([0.25, 0.75, 0.  ]))
     """
-    if y.size == 1:
-        out[0] = scale
-        return y[0] - scale
-    return _project_capped(y, np.float64(scale), np.float64(scale), out, tau)
+    return project_capped(y, np.float64(scale), np.float64(scale), out, tau)
 
 
 @kernel
@@ -292,14 +298,13 @@ def _weighted(y, sizes, p, d):
         for i in range(256 * block, min(256 * block + 256, n)):
             s = sizes[i]
             a = (y[i] - p * s) - d * s
-            if a >= 1.0:
-                used += s
-                capped += 1
-                positive += 1
-            elif a > 0.0:
-                used += s * a
-                square += s * s
-                positive += 1
+            above = a > 0.0
+            full = a >= 1.0
+            positive += above
+            capped += full
+            a = a if above else 0.0
+            used += s * (1.0 if full else a)
+            square += s * s if above != full else 0.0
         total += used
         slope += square
     return total, slope, positive, capped
@@ -309,8 +314,8 @@ def _weighted(y, sizes, p, d):
 def project_knapsack(y, sizes, budget, out, tau):
     """Euclidean projection on ``{0 <= x <= 1, sum sizes x = budget}``.
 
-    ``x_i = clip(y_i - tau sizes_i, 0, 1)``, by the safeguarded Newton's method of this module; a
-    bracket that no longer splits ends it. Exact up to the rounding of ``y_i - tau sizes_i``.
+    ``x_i = clip(y_i - tau sizes_i, 0, 1)``, by the safeguarded Newton's method of this module, with
+    bisection over the floats from step 20 on. Exact up to the rounding of ``y_i - tau sizes_i``.
 
     Parameters
     ----------
@@ -362,33 +367,36 @@ def project_knapsack(y, sizes, budget, out, tau):
     right = min(right, _MAX)
     p = tau if left < tau < right else 0.5 * left + 0.5 * right
     d = 0.0
-    seen_positive = -1
+    seen_positive = -1  # state of the coordinates before the last step, if that was Newton's
     seen_capped = -1
     for step in range(4 * _NEWTON):
         total, slope, positive, capped = _weighted(y, sizes, p, d)
         rest = total - budget
         if abs(rest) <= _ROUNDOFF * min(budget, largest_size):
             break
-        same = positive == seen_positive and capped == seen_capped
-        seen_positive = positive
-        seen_capped = capped
-        if slope > 0.0 and same:  # the last step was the closed form; this one removes its rounding
-            d += rest / slope
+        if positive == seen_positive and capped == seen_capped:
+            d += rest / slope  # that step was the closed form; this one removes its rounding
             break
         if rest > 0.0:
             left = max(left, p)
         else:
             right = min(right, p)
         target = p + rest / slope if slope > 0.0 else math.nan
-        if (step % 4 == 3 and step > 20) or not (left < target < right):
-            if slope > 0.0 and abs(rest / slope) <= 1e-15 * abs(p):
-                d += rest / slope
-                continue
+        if left < target < right and (step < 20 or step % 4 != 3):
+            seen_positive = positive
+            seen_capped = capped
+        else:
+            seen_positive = -1
             target = 0.5 * left + 0.5 * right
+            if step >= 20:  # spread over many orders of magnitude: halve the floats in between
+                low = _ordered(np.float64(left).view(np.int64))
+                high = _ordered(np.float64(right).view(np.int64))
+                target = np.int64(_ordered((low & high) + ((low ^ high) >> 1))).view(np.float64)
             if not (left < target < right):
+                if slope > 0.0:  # tau lies between two neighbouring floats
+                    d = rest / slope
                 break
         p = target
-        d = 0.0
     for i in range(n):
         a = (y[i] - p * sizes[i]) - d * sizes[i]
         a = a if a > 0.0 else 0.0

@@ -43,9 +43,8 @@ from olearn.geometry.entropic import entropic_knapsack, softmin
 from olearn.geometry.euclidean import (
     project_ball,
     project_box,
-    project_capped_simplex,
+    project_capped,
     project_knapsack,
-    project_simplex,
 )
 
 #: Kinds of blocks.
@@ -75,10 +74,9 @@ def project(region, y, out):
         kind = region.kinds[b]
         i, j = region.starts[b], region.starts[b + 1]
         scale = region.scales[b]
-        if kind == SIMPLEX:
-            region.tau[b] = project_simplex(y[i:j], scale, out[i:j], region.tau[b])
-        elif kind == CAPPED:
-            region.tau[b] = project_capped_simplex(y[i:j], scale, out[i:j], region.tau[b])
+        if kind in (SIMPLEX, CAPPED):
+            cap = scale if kind == SIMPLEX else 1.0
+            region.tau[b] = project_capped(y[i:j], scale, cap, out[i:j], region.tau[b])
         elif kind == KNAPSACK:
             region.tau[b] = project_knapsack(y[i:j], region.low[i:j], scale, out[i:j], region.tau[b])
         elif kind == BALL:
@@ -94,16 +92,13 @@ def project_entropic(region, y, out):
         kind = region.kinds[b]
         i, j = region.starts[b], region.starts[b + 1]
         scale = region.scales[b]
-        if kind == SIMPLEX:
-            entropic_knapsack(y[i:j], region.empty, scale, scale, out[i:j])
-        elif kind == CAPPED:
-            entropic_knapsack(y[i:j], region.empty, scale, 1.0, out[i:j])
-        elif kind == KNAPSACK:
-            entropic_knapsack(y[i:j], region.low[i:j], scale, 1.0, out[i:j])
-        elif kind == BALL:
+        if kind == BALL:
             out[i:j] = math.nan
-        else:
+        elif kind == BOX:
             project_box(y[i:j], region.low[i:j], region.high[i:j], out[i:j])
+        else:
+            sizes = region.low[i:j] if kind == KNAPSACK else region.empty
+            entropic_knapsack(y[i:j], sizes, scale, scale if kind == SIMPLEX else 1.0, out[i:j])
 
 
 @kernel
@@ -127,12 +122,9 @@ def mirror(region, geometry, theta, out):
             region.nu[b] = tsallis_simplex(theta[i:j], scale, out[i:j], region.nu[b])
         elif kind == SIMPLEX and geometry == LOGBARRIER:
             region.nu[b] = logbarrier_simplex(theta[i:j], scale, out[i:j], region.nu[b])
-        elif geometry == ENTROPIC and kind == SIMPLEX:
-            softmin(theta[i:j], region.empty, scale, scale, out[i:j])
-        elif geometry == ENTROPIC and kind == CAPPED:
-            softmin(theta[i:j], region.empty, scale, 1.0, out[i:j])
-        elif geometry == ENTROPIC and kind == KNAPSACK:
-            softmin(theta[i:j], region.low[i:j], scale, 1.0, out[i:j])
+        elif geometry == ENTROPIC and kind in (SIMPLEX, CAPPED, KNAPSACK):
+            sizes = region.low[i:j] if kind == KNAPSACK else region.empty
+            softmin(theta[i:j], sizes, scale, scale if kind == SIMPLEX else 1.0, out[i:j])
         elif geometry == ENTROPIC and kind == BOX:
             for c in range(i, j):
                 x = math.exp(min(-1.0 - theta[c], 709.0))
