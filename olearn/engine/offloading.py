@@ -144,6 +144,8 @@ def replay_binary(
                     collected.setdefault(key, []).append(values)
                 progress.advance(game.samples)
             curves[label] = {"samples": points} | {k: np.stack(v) for k, v in collected.items()}
+            if not _unmet(runs[0], game, fb, rule) and runs[0].bound(game.samples) is not None:
+                curves[label]["bound"] = runs[0].bound_curve(points)
             notes += _notes(label, runs[0], game, fb, rule)
             described.append(
                 {"policy": label, "name": runs[0].name, "feedback": str(fb), **runs[0].parameters()}
@@ -152,6 +154,7 @@ def replay_binary(
     if rule is not None:
         curves_best["allowed"] = rule.allowed(points, game.samples)
     curves["best threshold"] = curves_best
+    curves["every threshold"] = game.sweep()
     manifest = {
         "olearn": __version__,
         "table": table.name,
@@ -242,15 +245,9 @@ class _Game:
                 row["threshold"] = float(theta.allocation)
         best = {row["policy"]: row["cost"] for row in rows}
         if rule is not None:
-            mixed = optima.best_mixed(
-                confidence,
-                self.local_loss,
-                self.offload_loss,
-                resources=usage[None, :],
-                budgets=np.array([rule.rate(T) * T]),
-            )
-            best["best within budget"] = mixed.value / T
-            rows.append({"policy": "best within budget", "samples": T, "cost": mixed.value / T})
+            total = best_within(confidence, self.local_loss, self.offload_loss, usage, rule.rate(T) * T)
+            best["best within budget"] = total / T
+            rows.append({"policy": "best within budget", "samples": T, "cost": total / T})
         return rows, best
 
     def _comparator(self, name: str, offload: np.ndarray) -> dict[str, Any]:
@@ -267,6 +264,23 @@ class _Game:
         """Share of right answers; the remote model is right where the table does not say."""
         remote = np.ones(self.samples) if self.remote_right is None else self.remote_right
         return float(np.where(offloaded, remote, local_right).mean())
+
+    def sweep(self, most: int = 400) -> dict[str, np.ndarray]:
+        """Offload rate, accuracy and mean cost of fixed thresholds, at most `most` of them, increasing."""
+        table, n = self.table, self.table.levels.size
+        remote = np.ones(self.samples) if self.remote_right is None else self.remote_right
+        sums = [
+            np.bincount(table.cells, weights=w, minlength=n)
+            for w in (np.ones(self.samples), remote - self.right, self.offload_loss - self.local_loss)
+        ]
+        total = [np.concatenate([[0.0], np.cumsum(s)]) / self.samples for s in sums]
+        keep = np.unique(np.linspace(0, n, min(n + 1, most)).astype(np.int64))
+        return {
+            "threshold": np.append(table.levels, 1.0)[keep],
+            "offload_rate": total[0][keep],
+            "accuracy": self.right.mean() + total[1][keep],
+            "cost": self.local_loss.mean() + total[2][keep],
+        }
 
     def prefix_best(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Total cost and value of the best threshold of the first n samples, for each n of `points`."""
@@ -307,6 +321,42 @@ class _Game:
             self.remote_loss.copy(),
             np.array(use, dtype=np.float64),
         )
+
+
+def best_within(
+    confidence: np.ndarray, local_loss: np.ndarray, offload_loss: np.ndarray, usage: np.ndarray, total: float
+) -> float:
+    """Least total loss of a mixture of fixed thresholds whose expected use is at most `total`.
+
+    A threshold is a point (use, loss); mixtures are the convex hull of the points, so the answer is the
+    lower hull at `total`, or its least point if that uses less.
+
+    Examples
+    --------
+    >>> p, ones = np.array([0.2, 0.8]), np.ones(2)
+    >>> best_within(p, np.array([1.0, 0.0]), np.array([0.2, 0.2]), ones, 0.5)  # half of the time .2
+    0.6
+    """
+    order = np.argsort(confidence, kind="stable")
+    p = confidence[order]
+    ends = np.concatenate([[0], np.flatnonzero(p[1:] != p[:-1]) + 1, [p.size]])
+    use = np.concatenate([[0.0], np.cumsum(usage[order])])[ends]
+    loss = local_loss.sum() + np.concatenate([[0.0], np.cumsum((offload_loss - local_loss)[order])])[ends]
+    hull: list[tuple[float, float]] = []
+    for x, y in zip(use.tolist(), loss.tolist()):
+        if hull and x == hull[-1][0]:
+            y = min(y, hull.pop()[1])
+        while len(hull) > 1:
+            (x0, y0), (x1, y1) = hull[-2:]
+            if (y1 - y0) * (x - x0) < (y - y0) * (x1 - x0):
+                break
+            hull.pop()
+        hull.append((x, y))
+    xs, ys = np.array(hull).T
+    least = int(ys.argmin())
+    if total >= xs[least]:
+        return float(ys[least])
+    return float(np.interp(total, xs, ys))
 
 
 def _seeds(seeds: int | Iterable[int]) -> list[int]:

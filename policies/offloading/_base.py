@@ -227,6 +227,19 @@ class BinaryPolicy(OffloadingPolicy):
         """The position of the level that stands for `confidence`."""
         return max(int(np.searchsorted(self.confidences(), confidence, side="right")) - 1, 0)
 
+    def bound_curve(self, points: np.ndarray) -> np.ndarray:
+        """The bound after each number of samples in `points`, rates as in use; NaN where it says nothing.
+
+        Float64 of shape (K,). Unlike :meth:`bound`, which re-tunes the rates to the number of samples,
+        this is the bound of the very run that is tuned to the horizon.
+        """
+        fixed = self.copy()
+        for name, value in self.parameters().items():
+            if name in ("eta", "eps", "gamma"):
+                setattr(fixed, name, value)
+        bounds = [fixed.bound(int(n)) for n in points]
+        return np.array([np.nan if b is None else b.value for b in bounds])
+
     def threshold(self, context: int = 0) -> float | None:
         """The threshold in use now: samples below it are offloaded; None where there is no such thing."""
         return None

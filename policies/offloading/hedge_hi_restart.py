@@ -29,6 +29,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from olearn.bounds import Bound
 from olearn.errors import check_positive_int
 from olearn.policies.offloading._growing import GrowingPolicy, State, init
@@ -90,3 +92,9 @@ class HedgeHIRestart(GrowingPolicy):
             ),
             "derived; the paper states the order",
         )
+
+    def bound_curve(self, points: np.ndarray) -> np.ndarray:
+        """The bound at the horizon; NaN before it, where the two phases are not balanced."""
+        bound = self.bound()
+        at_end = np.nan if bound is None else bound.value
+        return np.where(points == self.horizon, at_end, np.nan)

@@ -1,0 +1,175 @@
+"""``olearn offload``: replay an offloading table through policies, beside the best in hindsight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from olearn.cli._common import print_json, to_csv, to_json, write_atomically
+
+DEFAULT_POLICIES = ("hil-f", "hil-n", "hi-lcb-lite")
+PICTURE = "olearn-offload.png"
+#: Columns of the printed table, those that have a value.
+_COLUMNS = (
+    "policy",
+    "samples",
+    "cost",
+    "cost_se",
+    "offload_rate",
+    "accuracy",
+    "regret",
+    "bound",
+    "violation",
+    "threshold",
+    "samples_per_second",
+)
+
+
+@click.command("offload")
+@click.argument("table")
+@click.option(
+    "--policy", "-p", "policies", multiple=True, help="Name or name(parameter=value); may be repeated."
+)
+@click.option("--cost", "-b", type=float, default=None, help="Price of offloading a sample, in wrong answers.")
+@click.option(
+    "--feedback", default=None, help="full, offloaded, accepted, +delayed(d), +batched(b), +noisy(p)."
+)
+@click.option("--budget", default=None, help="rate:0.2, energy:2, money:0.1, bucket:0.1:10 or knapsack:500.")
+@click.option("--seeds", "-s", default=1, show_default=True, help="Number of seeds for randomised policies.")
+@click.option(
+    "--remote", default="truth", show_default=True, help="Count remote errors (counted) or not (truth)."
+)
+@click.option("--samples", type=int, default=None, help="Bootstrap the table to so many samples first.")
+@click.option("--resample-seed", default=0, show_default=True, help="Seed of --samples.")
+@click.option("--set", "settings", multiple=True, help="name=value: a further option of this kind of table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option("--csv", "csv_file", type=click.Path(dir_okay=False), help="Write the rows as CSV.")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for rows, curves, result and picture.")
+@click.option("--plot/--no-plot", default=True, help=f"Draw the picture (into --out, else ./{PICTURE}).")
+def command(
+    table: str,
+    policies: Sequence[str],
+    cost: float | None,
+    feedback: str | None,
+    budget: str | None,
+    seeds: int,
+    remote: str,
+    samples: int | None,
+    resample_seed: int,
+    settings: Sequence[str],
+    as_json: bool,
+    csv_file: str | None,
+    out: str | None,
+    plot: bool,
+) -> None:
+    r"""Replay TABLE and say how far each policy is from the best threshold in hindsight.
+
+    TABLE is a .csv, .parquet or .npz file with the columns confidence, local_correct (and remote_correct,
+    cost, context, ...), or the name of a bundled table: digits.
+
+    Examples:
+
+    \b
+      olearn offload digits --policy hil-f --policy hi-lcb-lite --cost 0.3
+      olearn offload digits -p hil-n -p hi-lcb -b 0.3 --samples 100000 --feedback offloaded
+      olearn offload digits -p hil-f -b 0.1 --budget rate:0.2 --out results
+    """
+    from olearn.engine.offloading import replay_offloading
+    from olearn.traces.offloading import read_table
+
+    loaded = read_table(table)
+    if samples is not None:
+        loaded = loaded.resample(samples, resample_seed)
+    options = _settings(settings)
+    for name, value in (("cost", cost), ("feedback", feedback), ("budget", budget)):
+        if value is not None:
+            options[name] = value
+    if loaded.kind == "binary":
+        options["remote"] = remote
+    chosen = list(policies) or list(DEFAULT_POLICIES if loaded.kind == "binary" else _all_of(loaded.kind))
+    result = replay_offloading(loaded, chosen, seeds=seeds, **options)
+    written = _write(result, out, csv_file, plot and not (as_json and out is None))
+    if as_json:
+        print_json({"manifest": {**result.manifest, "notes": result.notes}, "rows": result.rows})
+        return
+    _show(loaded, result, written)
+
+
+def _settings(texts: Sequence[str]) -> dict[str, Any]:
+    from olearn.errors import ParameterError
+    from olearn.registry import parse_spec
+
+    found: dict[str, Any] = {}
+    for text in texts:
+        if "=" not in text:
+            raise ParameterError(f"--set takes name=value, got {text!r}")
+        found |= parse_spec(f"set({text})")[1]
+    return found
+
+
+def _all_of(kind: str) -> list[str]:
+    from olearn.registry import classes
+
+    return [name for name, cls in classes("offloading").items() if kind in getattr(cls, "kinds", ())]
+
+
+def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
+    from olearn._table import text_table
+
+    told = result.manifest
+    line = f"{told['table'] or 'table'}: {told['samples']:,} samples"
+    if told.get("cost") is not None:
+        line += f", cost {told['cost']:.4g}"
+    if told["kind"] == "binary":
+        line += f", local model {table.local_accuracy:.2%} right"
+        if "remote_correct" in table:
+            line += f", remote {table.remote_accuracy:.2%}"
+    click.echo(line)
+    click.echo()
+    rows = [*result.summary(), *result.comparators]
+    columns = [c for c in _COLUMNS if any(r.get(c) is not None for r in rows)]
+    more = [c for c in rows[0] if c.startswith("cost_best_") and c not in columns and told["kind"] != "binary"]
+    click.echo(text_table(rows, [*columns, *more]))
+    click.echo()
+    click.echo("cost: mean per sample; regret: total cost above the best fixed choice in hindsight.")
+    for note in result.notes:
+        click.echo(note)
+    for path in written:
+        click.echo(f"wrote {path}")
+
+
+def _write(result: Any, out: str | None, csv_file: str | None, plot: bool) -> list[Path]:
+    written: list[Path] = []
+    rows = to_csv(result.rows)
+    if csv_file:
+        write_atomically(Path(csv_file), rows)
+        written.append(Path(csv_file))
+    folder = Path(out) if out else None
+    if folder is not None:
+        write_atomically(folder / "rows.csv", rows)
+        write_atomically(folder / "curves.csv", to_csv(_long(result)))
+        text = to_json({"manifest": result.manifest, "rows": result.rows, "notes": result.notes})
+        write_atomically(folder / "result.json", text + "\n")
+        written += [folder / "rows.csv", folder / "curves.csv", folder / "result.json"]
+    if plot:
+        from olearn.plot.offload import draw
+
+        picture = (folder / "offload.png") if folder is not None else Path(PICTURE)
+        draw(result, picture)
+        written.append(picture)
+    return written
+
+
+def _long(result: Any) -> list[dict[str, Any]]:
+    """The curves as one row a policy and checkpoint, means over seeds."""
+    rows = []
+    for name, curve in result.curves.items():
+        if "samples" not in curve:
+            continue
+        means = {k: v.mean(axis=0) if v.ndim == 2 else v for k, v in curve.items()}
+        for k in range(means["samples"].size):
+            rows.append({"policy": name, **{c: v[k] for c, v in means.items()}})
+    return rows
