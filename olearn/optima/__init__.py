@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from olearn.optima._optimum import Optimum
+    from olearn.optima.interval import belady_sized, interval_lp, sized
     from olearn.optima.paging import belady, belady_bypass
     from olearn.optima.static import (
         static_at,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "belady_sized": "interval",
+    "interval_lp": "interval",
+    "sized": "interval",
     "best_arm": "thresholds",
     "best_threshold": "thresholds",
     "best_threshold_per_context": "thresholds",
@@ -50,12 +54,15 @@ __all__ = [
     "Optimum",
     "belady",
     "belady_bypass",
+    "belady_sized",
     "best_arm",
     "best_per_window",
     "best_threshold",
     "best_threshold_per_context",
     "clairvoyant",
+    "interval_lp",
     "k_switch",
+    "sized",
     "static_at",
     "static_fetch_charged",
     "static_prefilled",

@@ -77,3 +77,38 @@ def sequences(items, capacity, *, move_cost=0.0, budget=None, switches=None, pre
         states = after
     assert empty in everything
     return max(states.values())
+
+
+def _intervals(items):
+    last, out = {}, []
+    for t, i in enumerate(items):
+        if i in last:
+            out.append((last[i], t))
+        last[i] = t
+    return out
+
+
+def fits(items, sizes, capacity, hits):
+    """Whether the intervals that end in a hit fit into every gap."""
+    kept = [(s, e) for s, e in _intervals(items) if hits[e]]
+    return all(sum(sizes[items[s]] for s, e in kept if s <= t < e) <= capacity for t in range(len(items)))
+
+
+def sized(items, sizes, costs, capacity):
+    """Best value of a set of reuse intervals that fits into every gap, by trying all of them."""
+    jobs = _intervals(items)
+    best = 0
+
+    def search(k, kept, value):
+        nonlocal best
+        best = max(best, value)
+        if k == len(jobs):
+            return
+        s, e = jobs[k]
+        load = [sum(sizes[items[a]] for a, b in kept if a <= t < b) for t in range(s, e)]
+        if max(load) + sizes[items[s]] <= capacity:
+            search(k + 1, [*kept, (s, e)], value + costs[e])
+        search(k + 1, kept, value)
+
+    search(0, [], 0)
+    return best
