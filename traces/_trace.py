@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -191,6 +192,19 @@ class Trace:
             name=name,
             source=self.source if source is None else source,
         )
+
+    def save(self, path: str | Path, format: str | None = None) -> Path:
+        """Write the trace, whole or not at all: :func:`olearn.traces.save`, by default by the ending."""
+        from olearn.traces.writers import save
+
+        return save(self, path, format)
+
+    @classmethod
+    def load(cls, path: str | Path, format: str | None = None, **options: Any) -> Trace:
+        """Read a trace: :func:`olearn.traces.load`."""
+        from olearn.traces.readers import load
+
+        return load(path, format, **options)
 
     def __repr__(self) -> str:
         extras = [n for n in ("sizes", "times", "costs") if getattr(self, n) is not None]

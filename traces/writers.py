@@ -108,13 +108,14 @@ def _write_csv(trace: Trace, file: BinaryIO) -> None:
     keys = pa.array(trace.keys if trace.keys.dtype != object else [str(k) for k in trace.keys])
     columns = {"time": trace.times, "item": trace.items, "size": trace.sizes, "cost": trace.costs}
     used = {name: column for name, column in columns.items() if column is not None}
+    # pyarrow's "needed" puts quotes around every text.
+    comma = trace.keys.dtype == object and any("," in str(k) for k in trace.keys)
+    style = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed" if comma else "none")
     file.write((",".join(used) + "\n").encode())
     for start in range(0, len(trace), _CHUNK):
         part: dict[str, Any] = {n: pa.array(c[start : start + _CHUNK]) for n, c in used.items()}
         part["item"] = keys.take(part["item"])
-        pyarrow.csv.write_csv(
-            pa.table(part), file, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-        )
+        pyarrow.csv.write_csv(pa.table(part), file, style)
 
 
 def _write_oracle_general(trace: Trace, file: BinaryIO) -> None:

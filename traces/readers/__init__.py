@@ -108,7 +108,7 @@ def load(path: str | Path, format: str | None = None, *, name: str | None = None
     if format is None:
         if sure < _SURE and not options:
             raise source.error(f"fits no known trace format; give format= one of: {', '.join(known)}")
-        format = _with_options(guess, options)
+        format = _with_options(guess, options) if sure < 0.6 else guess
     reader = known[format]
     reader.check_options(options)
     try:

@@ -16,7 +16,16 @@ from olearn.errors import ParameterError, nearest, unknown
 from olearn.traces._files import Source
 from olearn.traces._trace import Trace
 from olearn.traces.readers._base import Reader, head_lines
-from olearn.traces.readers._table import ROLES, Layout, ascending, is_date, is_number, read_table, split
+from olearn.traces.readers._table import (
+    ROLES,
+    Layout,
+    ascending,
+    is_date,
+    is_number,
+    is_whole,
+    read_table,
+    split,
+)
 
 #: Names of columns in the traces of the field, most telling first; compared without case, ``_``, ``-``.
 SYNONYMS = {
@@ -60,8 +69,9 @@ class Csv(Reader):
         if not lines or lines[0].lstrip().startswith(("{", "[")):
             return 0.0
         form = _form(lines, None, None, head)
-        if form.width == 1:  # a header that names an item, in a file named so; else it is plain text
-            return 0.75 if self.named(path) and form.names and _by_name(form.names, "item") == 0 else 0.0
+        if form.width == 1:  # plain text, unless its first line names an item and nothing else is text
+            headed = bool(form.names) and _by_name(form.names, "item") == 0
+            return 0.85 if headed and (self.named(path) or all(map(is_whole, form.rows))) else 0.0
         if any(len(split(r, _layout(form, {}))) != form.width for r in form.rows):
             return 0.45 if self.named(path) else 0.0
         named = bool(form.names and _by_name(form.names, "item") is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import PurePath
 
 import numpy as np
@@ -23,8 +24,11 @@ class Npy(Reader):
         return 0.95 if head.startswith(b"\x93NUMPY") else 0.0
 
     def read(self, source: Source) -> Trace:
+        data = io.BytesIO(source.read())
         try:
-            ids = np.load(io.BytesIO(source.read()), allow_pickle=False)
+            with warnings.catch_warnings():  # a header that looks old is a damaged one or does not matter
+                warnings.simplefilter("ignore", UserWarning)
+                ids = np.load(data, allow_pickle=False)
         except Exception as error:  # a damaged header raises whatever its parser meets
             raise source.error(f"corrupt or truncated npy ({str(error).splitlines()[0]})") from None
         with at(source, lambda position: f"element {position}"):

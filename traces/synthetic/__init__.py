@@ -11,6 +11,9 @@
 ========================  =============================================================
 """
 
+from collections.abc import Callable
+
+from olearn.traces._trace import Trace
 from olearn.traces.synthetic.alternating import alternating
 from olearn.traces.synthetic.cyclic import cyclic
 from olearn.traces.synthetic.mixture import mixture
@@ -22,7 +25,7 @@ from olearn.traces.synthetic.zipf import zipf
 __all__ = ["alternating", "cyclic", "item_sizes", "mixture", "shifting_zipf", "shot_noise", "zipf"]
 
 #: The generators that take (requests, items, ..., seed), by name: what ``olearn trace generate`` offers.
-GENERATORS = {
+GENERATORS: dict[str, Callable[..., Trace]] = {
     "zipf": zipf,
     "shifting_zipf": shifting_zipf,
     "shot_noise": shot_noise,
