@@ -134,7 +134,9 @@ def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
     more = [c for c in rows[0] if c.startswith("cost_best_") and c not in columns and told["kind"] != "binary"]
     click.echo(text_table(rows, [*columns, *more]))
     click.echo()
-    click.echo("cost: mean per sample; regret: total cost above the best fixed choice in hindsight.")
+    rival = "the best mixture of thresholds within the budget" if told.get("budget") else "the best threshold"
+    rival = rival if told["kind"] == "binary" else "the best fixed choice"
+    click.echo(f"cost: mean per sample; regret: total cost above {rival} in hindsight.")
     for note in result.notes:
         click.echo(note)
     for path in written:

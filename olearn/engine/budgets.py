@@ -5,8 +5,11 @@
   while Q >= V, at most ``limit * T + V + 1`` in all, whatever the policy (in units of the largest use).
 * ``bucket``: tokens come in at `rate` a sample up to `depth`; offloading takes its use or is forbidden. A
   hard limit on every window of w samples: at most ``rate * w + depth``.
-* ``knapsack``: at most `total` in all, hard; a price that follows (use - total/T) by gradient steps spreads it
-  over the horizon (dual descent).
+* ``knapsack``: at most `total` in all, hard.
+
+Bucket and knapsack alone would spend on whoever comes first, so both add a price per unit that follows
+use - rate by steps of 1/sqrt(T) (dual descent; the knapsack's rate is total/T, and what an empty bucket
+turns away counts as used); ``step=0`` switches it off.
 
 Short forms: ``rate:0.2`` (queue on the share offloaded), ``energy:2.5``, ``money:0.1``, ``tokens:300``
 (queues on those columns; money is the column cost), ``bucket:0.1:10``, ``knapsack:500``.
@@ -41,7 +44,7 @@ from olearn.registry import parse_spec
 RESOURCES = {"rate": None, "energy": "energy", "money": "cost", "tokens": "tokens", "latency": "latency_remote"}
 _PARAMETERS: dict[str, tuple[str, ...]] = {
     "queue": ("limit", "use", "v"),
-    "bucket": ("rate", "depth", "use"),
+    "bucket": ("rate", "depth", "use", "step"),
     "knapsack": ("total", "use", "step"),
 }
 
@@ -63,7 +66,7 @@ class BudgetSpec:
     v : float, optional
         V of the queue: larger means less cost and more violation; default sqrt(T).
     step : float, optional
-        Of the knapsack's price; default 1/sqrt(T).
+        Of the price of a bucket or a knapsack; default 1/sqrt(T), 0 for no price.
     """
 
     kind: str
@@ -92,14 +95,14 @@ class BudgetSpec:
         """The kernel's budget, the use in units of the largest one, and that unit."""
         T = usage.size
         unit = float(usage.max()) if float(usage.max()) > 0.0 else 1.0
-        level = np.zeros(3)
+        level = np.zeros(4)
+        step = 1.0 / math.sqrt(T) if self.step is None else self.step
         if self.kind == "queue":
             scale = math.sqrt(T) if self.v is None else self.v
             return Budget(VIRTUAL_QUEUE, self.limit / unit, scale, 0.0, level), usage / unit, unit
         if self.kind == "bucket":
             level[0] = self.depth / unit
-            return Budget(TOKEN_BUCKET, self.limit / unit, self.depth / unit, 0.0, level), usage / unit, unit
-        step = 1.0 / math.sqrt(T) if self.step is None else self.step
+            return Budget(TOKEN_BUCKET, self.limit / unit, self.depth / unit, step, level), usage / unit, unit
         total = self.limit / unit
         return Budget(KNAPSACK, total / T, total, step, level), usage / unit, unit
 
@@ -185,9 +188,10 @@ def _number(text: str, value: Any) -> float:
 def _checked(text: str, spec: BudgetSpec) -> BudgetSpec:
     check_real(f"the limit of budget {text!r}", spec.limit, 0.0)
     check_real(f"the depth of budget {text!r}", spec.depth, 0.0)
-    for name in ("v", "step"):
-        if getattr(spec, name) is not None:
-            check_real(f"{name} of budget {text!r}", getattr(spec, name), 0.0, open_low=True)
+    if spec.v is not None:
+        check_real(f"v of budget {text!r}", spec.v, 0.0, open_low=True)
+    if spec.step is not None:
+        check_real(f"step of budget {text!r}", spec.step, 0.0)
     return spec
 
 

@@ -2,8 +2,8 @@
 
 A sample answered locally costs 1 if the answer is wrong; an offloaded one costs its price beta (plus 1 if
 the remote answer is wrong, where ``remote="counted"``). The regret is the total cost minus that of the best
-fixed threshold in hindsight, beside which stand never, always, the best threshold per context and the
-clairvoyant.
+fixed threshold in hindsight (with a budget: of the best mixture of thresholds that keeps within it),
+beside which stand never, always, the best threshold per context and the clairvoyant.
 
 Examples
 --------
@@ -111,6 +111,7 @@ def replay_binary(
     usage = np.ones(game.samples) if rule is None else rule.usage(table, game.price)
     comparators, best = game.comparators(rule, usage)
     prefix_cost, prefix_threshold = game.prefix_best(points)
+    rival = prefix_cost if rule is None else points * best["best within budget"]
 
     plans = [_plan(p, game, model, seed_list) for p in policies]
     if not plans:
@@ -134,7 +135,7 @@ def replay_binary(
                 rows.append(row)
                 curve = {
                     "cost": outcome["cumulative"] / points,
-                    "regret": outcome["cumulative"] - prefix_cost,
+                    "regret": outcome["cumulative"] - rival,
                     "threshold": outcome["threshold"],
                     "offloaded": outcome["offloaded"],
                 }
@@ -423,7 +424,8 @@ def _plan(
 
 
 def _check_kind(policy: Any) -> None:
-    if not isinstance(policy, BinaryPolicy):
+    cls = policy if isinstance(policy, type) else type(policy)
+    if not issubclass(cls, BinaryPolicy):
         kinds = ", ".join(getattr(policy, "kinds", ())) or "unknown"
         name = getattr(policy, "name", repr(policy))
         raise NotSupportedError(f"{name} plays on tables of kind {kinds}, but this table is of kind binary")
@@ -438,7 +440,7 @@ def _common(spec: str, **values: Any) -> dict[str, Any]:
     name, given = parse_spec(spec)
     cls = find("offloading", name)
     if not issubclass(cls, BinaryPolicy):
-        _check_kind(cls(horizon=1) if "horizon" in inspect.signature(cls.__init__).parameters else cls())
+        _check_kind(cls)
     taken = inspect.signature(cls.__init__).parameters
     return {k: v for k, v in values.items() if k in taken and k not in given}
 
@@ -548,7 +550,7 @@ def _row(
         "cost_clairvoyant": best["clairvoyant"],
         "offload_rate": outcome["offload_rate"],
         "accuracy": outcome["accuracy"],
-        "regret": outcome["total"] - T * best["best threshold"],
+        "regret": outcome["total"] - T * best["best threshold" if rule is None else "best within budget"],
         "bound": None if bound is None else bound.value,
         "samples_per_second": T / max(outcome["seconds"], 1e-9),
         "seed": policy.seed,

@@ -78,7 +78,8 @@ def draw_regret(result: Any, ax: Any) -> None:
     if len(near) < len(bounds):
         note += "; bounds off the scale are not shown"
     ax.set_title(note, loc="left")
-    ax.set_ylabel("cost above the best threshold so far")
+    rival = "best within budget" if result.manifest.get("budget") else "best threshold so far"
+    ax.set_ylabel(f"cost above the {rival}")
     _samples(ax)
 
 

@@ -35,7 +35,7 @@ BLOCKED = 1e300
 
 #: Kinds of budget, and the cells of ``Budget.level``.
 NO_BUDGET, VIRTUAL_QUEUE, TOKEN_BUCKET, KNAPSACK = 0, 1, 2, 3
-LEVEL, SPENT, BLOCKS = 0, 1, 2
+LEVEL, SPENT, BLOCKS, PRICE = 0, 1, 2, 3
 
 
 class Stream(NamedTuple):
@@ -65,8 +65,8 @@ class Budget(NamedTuple):
     kind: int
     rate: float  # what may be used a sample, in the unit of `use`
     scale: float  # V of the virtual queue, depth of the bucket, total of the knapsack
-    step: float  # step of the knapsack's price
-    level: np.ndarray  # float64 (3,): queue, tokens or price; spent; number of blocked samples
+    step: float  # step of the price of a bucket or a knapsack; 0 for no price
+    level: np.ndarray  # float64 (4,): queue or tokens; spent; number of blocked samples; price
 
 
 class Record(NamedTuple):
@@ -104,7 +104,7 @@ class Answer(NamedTuple):
 
 def no_budget() -> Budget:
     """A budget that never binds."""
-    return Budget(NO_BUDGET, 0.0, 0.0, 0.0, np.zeros(3))
+    return Budget(NO_BUDGET, 0.0, 0.0, 0.0, np.zeros(4))
 
 
 @kernel(inline=True)
@@ -123,10 +123,9 @@ def charge(budget, use):
         level[LEVEL] = min(budget.scale, level[LEVEL] + budget.rate)
         if level[LEVEL] < use:
             return BLOCKED
-        return 0.0
-    if level[SPENT] + use > budget.scale:
+    elif level[SPENT] + use > budget.scale:
         return BLOCKED
-    return level[LEVEL] * use
+    return level[PRICE] * use
 
 
 @kernel(inline=True)
@@ -143,10 +142,14 @@ def settle(budget, decision, use):
     level[SPENT] += used
     if budget.kind == VIRTUAL_QUEUE:
         level[LEVEL] = max(0.0, level[LEVEL] + used - budget.rate)
-    elif budget.kind == TOKEN_BUCKET:
+        return
+    if budget.kind == TOKEN_BUCKET:
         level[LEVEL] -= used
-    else:
-        level[LEVEL] = max(0.0, level[LEVEL] + budget.step * (used - budget.rate))
+        if decision == BLOCKED_LOCAL:
+            # an empty bucket keeps the use at the rate whatever is asked for: what it turned away counts
+            # as asked for, or the price would never rise
+            used = use
+    level[PRICE] = max(0.0, level[PRICE] + budget.step * (used - budget.rate))
 
 
 @kernel(inline=True)
