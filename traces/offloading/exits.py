@@ -41,10 +41,11 @@ from olearn.errors import (
     check_positive_int,
     check_real,
 )
-from olearn.traces.offloading._columns import ColumnTable, check_binary, check_nonnegative, check_unit
+from olearn.traces.offloading._arm_table import ArmTable
+from olearn.traces.offloading._columns import check_binary, check_nonnegative, check_unit
 
 
-class ExitTable(ColumnTable):
+class ExitTable(ArmTable):
     """What each of L exits says about each of n samples.
 
     Parameters
@@ -132,14 +133,6 @@ class ExitTable(ColumnTable):
     def arms(self) -> tuple[str, ...]:
         """Names of the constant choices: the exits."""
         return self.exit_names
-
-    def need(self, column: str, who: str) -> np.ndarray:
-        """The column, or an error that says who needs it."""
-        if column not in self.columns:
-            raise NotSupportedError(
-                f"{who} needs the column {column!r}; the table has {', '.join(self.columns)}"
-            )
-        return self.columns[column]
 
     def accuracy(self) -> np.ndarray:
         """Share of right answers of each exit, shape (L,); NaN without ``correct``."""
@@ -358,7 +351,7 @@ def digits_exits(
     depth : int, default 6
         Depth of the trees; fully grown ones are sure of themselves at the first exit already.
     cost : array_like, optional
-        Default: the trees run, as a share of the whole forest.
+        Default: 0.3 times the share of the trees run.
 
     Notes
     -----
@@ -387,7 +380,7 @@ def digits_exits(
         fit,
         digits.data.astype(np.float32),
         digits.target,
-        cost=np.array(counts) / counts[-1] if cost is None else cost,
+        cost=0.3 * np.array(counts) / counts[-1] if cost is None else cost,
         offload_cost=offload_cost,
         seed=seed,
         name="digits-exits",

@@ -26,7 +26,6 @@ import numpy as np
 
 from olearn._rng import generator
 from olearn.errors import (
-    NotSupportedError,
     ParameterError,
     TraceError,
     check_int,
@@ -34,7 +33,8 @@ from olearn.errors import (
     check_real,
     unknown,
 )
-from olearn.traces.offloading._columns import ColumnTable, check_binary, check_finite, check_nonnegative
+from olearn.traces.offloading._arm_table import ArmTable
+from olearn.traces.offloading._columns import check_binary, check_finite, check_nonnegative
 from olearn.traces.offloading.exits import read_csv
 
 
@@ -46,7 +46,7 @@ class Profile(NamedTuple):
     deviation: np.ndarray  # ms
 
 
-class RoutingTable(ColumnTable):
+class RoutingTable(ArmTable):
     """Whether each of K models answers each of n prompts rightly, and what that costs.
 
     Parameters
@@ -159,14 +159,6 @@ class RoutingTable(ColumnTable):
     def arms(self) -> tuple[str, ...]:
         """Names of the constant choices: the models."""
         return self.models
-
-    def need(self, column: str, who: str) -> np.ndarray:
-        """The column, or an error that says who needs it."""
-        if column not in self.columns:
-            raise NotSupportedError(
-                f"{who} needs the column {column!r}; the table has {', '.join(self.columns)}"
-            )
-        return self.columns[column]
 
     def accuracy(self) -> np.ndarray:
         """Share of prompts each model answers rightly, shape (K,)."""

@@ -30,7 +30,8 @@ import numpy as np
 
 from olearn._rng import generator
 from olearn.errors import TraceError, check_int, check_positive_int, check_real
-from olearn.traces.offloading._columns import ColumnTable, check_finite, check_nonnegative
+from olearn.traces.offloading._arm_table import ArmTable
+from olearn.traces.offloading._columns import check_finite, check_nonnegative
 from olearn.traces.offloading.exits import read_csv
 
 
@@ -51,7 +52,7 @@ SERVERS = (
 )
 
 
-class ServerTable(ColumnTable):
+class ServerTable(ArmTable):
     """Requests and the servers that compete for them.
 
     Parameters

@@ -39,10 +39,11 @@ import numpy as np
 
 from olearn._rng import generator
 from olearn.errors import ParameterError, TraceError, check_positive_int, check_real, unknown
-from olearn.traces.offloading._columns import ColumnTable, check_finite, check_nonnegative, check_unit
+from olearn.traces.offloading._arm_table import ArmTable
+from olearn.traces.offloading._columns import check_finite, check_nonnegative, check_unit
 
 
-class SplitTable(ColumnTable):
+class SplitTable(ArmTable):
     """Delays of the P+1 split points of one network for n frames, in milliseconds.
 
     Parameters
