@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from olearn.optima._optimum import Optimum
     from olearn.optima.interval import belady_sized, interval_lp, sized
+    from olearn.optima.knapsack import static_sized, static_sized_fractional, static_sized_greedy
+    from olearn.optima.movement import movement_budget, switching_cost
     from olearn.optima.paging import belady, belady_bypass
     from olearn.optima.static import (
         static_at,
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "movement_budget": "movement",
+    "static_sized": "knapsack",
+    "static_sized_fractional": "knapsack",
+    "static_sized_greedy": "knapsack",
+    "switching_cost": "movement",
     "belady_sized": "interval",
     "interval_lp": "interval",
     "sized": "interval",
@@ -62,12 +69,17 @@ __all__ = [
     "clairvoyant",
     "interval_lp",
     "k_switch",
+    "movement_budget",
     "sized",
     "static_at",
     "static_fetch_charged",
     "static_prefilled",
     "static_prefix",
+    "static_sized",
+    "static_sized_fractional",
+    "static_sized_greedy",
     "static_with_fetch_cost",
+    "switching_cost",
     "threshold_losses",
 ]
 

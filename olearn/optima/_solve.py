@@ -25,7 +25,9 @@ def cvxpy() -> Any:
     return cp
 
 
-def solve(problem: Any, what: str, *, solver: str = "HIGHS", time_limit: float | None = None) -> str:
+def solve(
+    problem: Any, what: str, *, solver: str = "HIGHS", time_limit: float | None = None, whole: bool = False
+) -> str:
     """Solve a cvxpy problem to an accurate optimum or raise; returns the solver's name for the result.
 
     Parameters
@@ -37,6 +39,8 @@ def solve(problem: Any, what: str, *, solver: str = "HIGHS", time_limit: float |
         One of cvxpy's names: ``"HIGHS"`` for LP and MILP, ``"CLARABEL"`` for cones.
     time_limit : float, optional
         Seconds.
+    whole : bool
+        A MILP: go on until HiGHS has closed its gap (its default stops at 1e-4).
 
     Raises
     ------
@@ -53,6 +57,8 @@ def solve(problem: Any, what: str, *, solver: str = "HIGHS", time_limit: float |
         if not time_limit > 0:
             raise ParameterError(f"time_limit must be a positive number of seconds, got {time_limit!r}")
         options["time_limit"] = float(time_limit)
+    if whole:
+        options |= {"mip_rel_gap": 0.0, "mip_abs_gap": 0.0}
     try:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the status says it, below
