@@ -33,6 +33,12 @@ LEARNERS = {
     "ftpl": "olearn.learners.ftpl:FTPL",
     "lazy-leader": "olearn.learners.lazy_leader:LazyLeader",
     "shrinking-dartboard": "olearn.learners.dartboard:ShrinkingDartboard",
+    "delayed": "olearn.learners.delayed:Delayed",
+    "blocked": "olearn.learners.blocked:Blocked",
+    "doubling": "olearn.learners.doubling:Doubling",
+    "meta-expert": "olearn.learners.meta:MetaExpert",
+    "long-term-constraint": "olearn.learners.constrained:LongTermConstraint",
+    "sampled-feedback": "olearn.learners.sampled:SampledFeedback",
 }
 
 
