@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench lint docs clean
+.PHONY: demo test bench lint readme readme-bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/olearn demo
@@ -34,3 +34,9 @@ $(VENV)/.dev: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info olearn-demo bench-results
+
+readme: $(VENV)/.dev
+	$(BIN)/python docs/readme.py
+
+readme-bench: $(VENV)/.dev
+	$(BIN)/python docs/readme.py --bench

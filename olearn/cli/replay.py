@@ -11,7 +11,6 @@ import click
 from olearn.cli._common import err, print_json, print_table, to_csv, write_atomically
 
 DEFAULT_POLICIES = ("lru", "lfu", "ftpl", "ogb")
-DEFAULT_CAPACITY = "1%"
 
 
 @click.command("replay")
@@ -20,7 +19,11 @@ DEFAULT_CAPACITY = "1%"
     "--policy", "-p", "policies", multiple=True, help="Name or name(parameter=value); may be repeated."
 )
 @click.option(
-    "--capacity", "-c", "capacities", multiple=True, help="Items (1000) or a share (1%); may be repeated."
+    "--capacity",
+    "-c",
+    "capacities",
+    multiple=True,
+    help="Items (1000) or a share (default 1%); may be repeated.",
 )
 @click.option("--seeds", "-s", default=1, show_default=True, help="Number of seeds for randomised policies.")
 @click.option("--format", "fmt", default=None, help="Trace format; by default recognised by content.")
@@ -66,7 +69,7 @@ def command(
     run(
         trace,
         policies or DEFAULT_POLICIES,
-        capacities or (DEFAULT_CAPACITY,),
+        capacities,
         seeds=seeds,
         fmt=fmt,
         columns=columns,
@@ -112,7 +115,7 @@ def run(
     result = replay(
         loaded,
         list(policies),
-        list(capacities),
+        list(capacities) or None,
         seeds,
         horizon=horizon,
         checkpoints=checkpoints,

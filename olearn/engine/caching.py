@@ -29,7 +29,7 @@ OFFLINE = ("static", "belady", "belady-bypass")
 def replay(
     trace: Any,
     policies: Any = ("lru", "lfu", "ftpl", "ogb"),
-    capacity: Any = "5%",
+    capacity: Any = None,
     seeds: int | Iterable[int] = 1,
     *,
     horizon: int | None = None,
@@ -48,7 +48,8 @@ def replay(
         Names such as ``"lru"`` or ``"ogb(eta=0.01)"``, subclasses of ``CachingPolicy``, or callables that
         take ``capacity, catalog_size, horizon, seed`` by keyword and return a policy.
     capacity : int, float, str, or a sequence of these
-        Whole numbers of items, or shares of the catalogue such as ``"5%"``.
+        Whole numbers of items, or shares of the catalogue such as ``"5%"``; by default 1 % of the
+        catalogue, at least one item.
     seeds : int or iterable of int
         How many seeds (0, 1, ...), or which. Deterministic policies run once.
     horizon : int, optional
@@ -81,14 +82,13 @@ def replay(
     >>> trace = olearn.traces.Trace.from_keys([1, 2, 1, 3, 1, 2] * 50)
     >>> result = olearn.replay(trace, ["lru", "ogd"], capacity=2)
     >>> [(r["policy"], r["reward"], r["static_optimum"]) for r in result.rows[:1]]
-    [('lru', 199.0, 250.0)]
+    [('lru', 198.0, 250.0)]
     """
     trace = _as_trace(trace)
     n, total = trace.catalog_size, len(trace)
-    capacities = list(dict.fromkeys(parse_capacity(c, n) for c in _as_list(capacity)))
     chosen = [_Choice(p) for p in _as_list(policies)]
-    if not chosen or not capacities:
-        raise ParameterError("give at least one policy and one capacity")
+    if not chosen:
+        raise ParameterError("give at least one policy")
     labels = [c.label for c in chosen]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
@@ -100,6 +100,10 @@ def replay(
         check_int("seed", seed, minimum=0)
     planned = total if horizon is None else check_positive_int("horizon", horizon)
     points = _checkpoints(total, check_positive_int("checkpoints", checkpoints))
+    asked = [max(1, round(n / 100))] if capacity is None else _as_list(capacity)
+    capacities = list(dict.fromkeys(parse_capacity(c, n) for c in asked))
+    if not capacities:
+        raise ParameterError("give at least one capacity")
 
     jobs = []
     for c in capacities:
@@ -283,6 +287,7 @@ def _optima(
     solved = {"static": static}
     if "belady" in offline or "belady-bypass" in offline:
         for name, solve in (("belady", optima.belady), ("belady-bypass", optima.belady_bypass)):
+            solve(items[:1], 1)  # compile, or load, outside the clock
             solved[name] = solve(items, capacity, catalog_size=n)
             hits[name] = np.asarray(solved[name].allocation)
             certificates.append(solved[name].row(capacity))

@@ -27,7 +27,7 @@ Examples
 --------
 >>> cache = FTPL(capacity=2, catalog_size=6, horizon=100, seed=3)
 >>> round(cache.eta, 3), len(cache)
-(3.245, 2)
+(3.246, 2)
 >>> round(cache.bound().value, 1)
 24.6
 """

@@ -35,7 +35,7 @@ Examples
 --------
 >>> cache = OMD(capacity=1, catalog_size=4, eta=1.0)
 >>> [round(cache.request(i), 4) for i in (2, 2, 3)]
-[0.25, 0.4754, 0.0964]
+[0.25, 0.4754, 0.0963]
 >>> round(float(cache.fractions().sum()), 12)
 1.0
 """

@@ -204,7 +204,8 @@ def test_finished_runs_are_taken_from_the_store(trace, tmp_path):
         ("0.1%", "0 of 97 items"),
         (2.5, "whole number"),
         (float("nan"), "whole number"),
-        (None, "is not understood"),
+        ([], "at least one capacity"),
+        ([None], "is not understood"),
         (True, "is not understood"),
     ],
 )
