@@ -36,6 +36,25 @@ _VSCSI1 = [struct.pack("<IIIHHQQ", k, s, 1, 0x2A, 0x100, b, t) for k, (b, s, t) 
            enumerate(zip([40, 41, 40, 42, 40], [512, 1024, 512, 512, 512], [10, 11, 12, 15, 19]))]  # fmt: skip
 _VSCSI2 = [struct.pack("<HHIIIQQQ", 0x2A, 0x200, k, s, 1, b, t, 3) for k, (b, s, t) in
            enumerate(zip([40, 41, 40, 42, 40], [512, 1024, 512, 512, 512], [10, 11, 12, 15, 19]))]  # fmt: skip
+
+
+def lcs(version):
+    """libCacheSim's format: a header of 8192 bytes and records that depend on the version."""
+    magic = struct.pack("<Q", 0x123456789ABCDEF0)
+    header = magic + struct.pack("<Q", version) + bytes(8192 - 24) + magic
+    layout = {1: "<IQIq", 2: "<IQIIq", 3: "<IQqIIq"}.get(version, "<IQqIIq" + f"{2 ** max(0, version - 4)}I")
+    records = []
+    for time, key, size, after in zip(_TIMES, _KEYS, _SIZES, _NEXT):
+        record = [time, key, size, after]
+        if version >= 2:
+            record.insert(3, 7 << 8 | 1)  # operation 1 of tenant 7
+        if version >= 3:
+            record.insert(4, 3600)
+        features = [9] * (2 ** (version - 4)) if version >= 4 else []
+        records.append(struct.pack(layout, *record, *features))
+    return header + b"".join(records)
+
+
 _LOG = b"""\
 10.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET /a.png?x=1 HTTP/1.0" 200 2326
 10.0.0.1 - ann [10/Oct/2000:13:55:36 -0700] "GET http://h.org/b HTTP/1.1" 304 - "http://r" "Agent \\"7\\""
@@ -59,6 +78,7 @@ SAMPLES = {
         _SIZES,
         _TIMES,
     ),
+    "lcs": Sample("t.lcs", lcs(3), _KEYS, _SIZES, _TIMES),
     "vscsi": Sample(
         "w.vscsi",
         b"".join(_VSCSI1),

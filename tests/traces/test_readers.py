@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from olearn.errors import OlearnError, ParameterError, TraceError, UnknownNameError
 from olearn.traces import Trace, formats, load, readers
 
-from .samples import SAMPLES, VSCSI2
+from .samples import SAMPLES, VSCSI2, lcs
 
 _BAD_TIME = SAMPLES["accesslog"].data.replace(b"10/Oct/2000:20", b"40/Oct/2000:20")
 COMPRESSORS = {"gz": gzip.compress, "xz": lzma.compress, "zst": zstandard.ZstdCompressor().compress}
@@ -81,6 +81,17 @@ def test_long_compressed_files_and_their_truncation(compression, tmp_path):
 
 def test_vscsi_version_2(tmp_path):
     check(load(put(tmp_path, "w", VSCSI2.data)), VSCSI2)
+
+
+@pytest.mark.parametrize(
+    ("version", "size"), [(1, 24), (2, 28), (3, 36), (4, 40), (5, 44), (6, 52), (7, 68), (8, 100)]
+)
+def test_versions_of_lcs(version, size, tmp_path):
+    data = lcs(version)
+    assert len(data) == 8192 + 4 * size
+    check(load(put(tmp_path, "w", data)), SAMPLES["lcs"])
+    with pytest.raises(TraceError, match=f"the record at byte {8192 + 3 * size} has {size - 1} of its {size}"):
+        load(put(tmp_path, "w", data[:-1]))
 
 
 def test_access_log_with_queries(tmp_path):
@@ -188,6 +199,12 @@ def test_a_type_that_changes_after_the_sampled_lines(tmp_path):
         ("vscsi", SAMPLES["vscsi"].data[:-1], "truncated: the record at byte 128 has 31 of its 32 bytes"),
         ("vscsi", SAMPLES["vscsi"].data[:64] + b"\0" * 64, "byte 64: not a possible record"),
         ("vscsi", b"text is no record, or is it, or is it not", "byte 0: neither a vscsi record"),
+        ("lcs", SAMPLES["lcs"].data[:8000], "truncated: the header has 8000 of its 8192 bytes"),
+        ("lcs", b"\1" * 9000, "byte 0: not the header of an lcs trace"),
+        ("lcs", SAMPLES["lcs"].data[:8190] + b"xx", "byte 8184: the header does not end with its magic"),
+        ("lcs", SAMPLES["lcs"].data[:8192], "holds no request"),
+        ("lcs", SAMPLES["lcs"].data[:8] + b"\x63" + SAMPLES["lcs"].data[9:], "byte 8: version 99 of lcs"),
+        ("lcs", SAMPLES["lcs"].data[:-2] + b"\x80\x80", "byte 8300: not a possible record of 36 bytes"),
         ("cache2k", b"\0\0\0\1\0\0", "truncated: the record at byte 4 has 2 of its 4 bytes"),
         ("corda", b"\0" * 13, "truncated: the record at byte 8 has 5 of its 8 bytes"),
         ("npz", SAMPLES["npz"].data[:200], "corrupt or truncated npz"),

@@ -77,6 +77,28 @@ def test_chunked_arrow_keys_share_one_numbering():
     assert trace.keys.tolist() == ["a", "b", "c", "d"]
 
 
+@given(
+    st.sampled_from(["i1", "u1", "i2", ">i4", "i8", "u8"]).flatmap(
+        lambda kind: st.tuples(
+            st.just(kind),
+            st.integers(np.iinfo(kind).min, np.iinfo(kind).max - 9).flatmap(
+                lambda low: st.lists(st.integers(low, low + 9), min_size=6, max_size=40)
+            ),
+        )
+    )
+)
+def test_interning_by_table_equals_its_naive_twin(case):
+    kind, keys = case
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("olearn.traces._intern._MANY", 1)
+        trace = Trace.from_keys(np.array(keys, kind))
+        assert Trace.from_keys(keys).digest == trace.digest
+    items, distinct = naive.intern(keys)
+    assert trace.items.tolist() == items
+    assert trace.keys.tolist() == distinct
+    assert trace.keys.dtype == (np.uint64 if max(keys) >= 2**63 else np.int64)
+
+
 def test_keys_are_int64_where_they_fit():
     assert Trace.from_keys(np.array([1, 2], np.uint64)).keys.dtype == np.int64
     assert Trace.from_keys([2**64 - 1, 2]).keys.dtype == np.uint64

@@ -74,7 +74,9 @@ def head_lines(head: bytes, strict: bool = True) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def read_records(source: Source, dtype: np.dtype[Any], fields: tuple[str, ...], check: Any = None) -> list[Any]:
+def read_records(
+    source: Source, dtype: np.dtype[Any], fields: tuple[str, ...], check: Any = None, *, skip: int = 0
+) -> list[Any]:
     """Columns of a file of fixed-size binary records, in pieces so that the records are never all held.
 
     Parameters
@@ -84,17 +86,21 @@ def read_records(source: Source, dtype: np.dtype[Any], fields: tuple[str, ...], 
     dtype : structured dtype
         The record.
     fields : tuple of str
-        The columns wanted; each comes back as a native array of its own.
+        The columns wanted; each comes back as an int64 array of its own, 64-bit unsigned ones as uint64.
     check : callable(records) -> int or None
         Position of the first record that is impossible, or None.
+    skip : int
+        Bytes before the first record.
     """
     size = source.size
-    expected = None if size is None else size // dtype.itemsize
+    expected = None if size is None else max(0, size - skip) // dtype.itemsize
+    kinds = [np.dtype(np.uint64 if dtype[f] == np.dtype("<u8") else np.int64) for f in fields]
     columns: list[list[np.ndarray]] = [[] for _ in fields]
     if expected is not None:
-        whole = [np.empty(expected, dtype[f].newbyteorder("=")) for f in fields]
+        whole = [np.empty(expected, kind) for kind in kinds]
     done = 0
     with source.open() as stream:
+        stream.read(skip)
         data = stream.read(dtype.itemsize << 16)
         while data:
             count, rest = divmod(len(data), dtype.itemsize)
@@ -102,17 +108,16 @@ def read_records(source: Source, dtype: np.dtype[Any], fields: tuple[str, ...], 
             if check is not None and count:
                 bad = check(records)
                 if bad is not None:
-                    raise source.error(
-                        f"byte {(done + bad) * dtype.itemsize}: not a possible record of {dtype.itemsize} bytes"
-                    )
+                    at_byte = skip + (done + bad) * dtype.itemsize
+                    raise source.error(f"byte {at_byte}: not a possible record of {dtype.itemsize} bytes")
             if rest:
+                at_byte = skip + (done + count) * dtype.itemsize
                 raise source.error(
-                    f"truncated: the record at byte {(done + count) * dtype.itemsize} has {rest} of its "
-                    f"{dtype.itemsize} bytes"
+                    f"truncated: the record at byte {at_byte} has {rest} of its {dtype.itemsize} bytes"
                 )
             for position, field in enumerate(fields):
                 if expected is None:
-                    columns[position].append(records[field].astype(dtype[field].newbyteorder("=")))
+                    columns[position].append(records[field].astype(kinds[position]))
                 else:
                     whole[position][done : done + count] = records[field]
             done += count
@@ -122,7 +127,7 @@ def read_records(source: Source, dtype: np.dtype[Any], fields: tuple[str, ...], 
     return [np.concatenate(c) for c in columns]
 
 
-def build(source: Source, record_bytes: int, keys: np.ndarray, **columns: Any) -> Trace:
+def build(source: Source, record_bytes: int, keys: np.ndarray, *, skip: int = 0, **columns: Any) -> Trace:
     """A trace from columns of binary records; a bad value is reported at the byte of its record."""
-    with at(source, lambda position: f"byte {position * record_bytes}"):
+    with at(source, lambda position: f"byte {skip + position * record_bytes}"):
         return Trace.from_keys(keys, **columns)
