@@ -187,8 +187,8 @@ def _plan(
             one = policy.copy()
             one.seed = seed if len(seeds) > 1 else one.seed
             one.reset()
-        one.check_kind(table)
         one.validate()
+        one.check_kind(table)
         if rule is not None and not one.budgeted:
             raise NotSupportedError(f"{one.name} takes no budget; linucb-routing and lints-routing do")
         runs.append(one)

@@ -83,14 +83,21 @@ class ArmsPolicy(OffloadingPolicy):
         """The declared bound for arms with these mean losses, or None."""
         return None
 
+    def sizes(self, table: Any) -> list[tuple[str, int, int]]:
+        """What has to agree: words, the table's size, the policy's."""
+        return []
+
     def check_kind(self, table: Any) -> None:
-        """Refuse a table that the policy can't play on, in one sentence."""
+        """Refuse a table that the policy can't play on, or of other sizes than its own, in one sentence."""
         if table.kind not in self.kinds:
             raise NotSupportedError(
                 f"{self.name} plays on tables of {' or '.join(self.kinds)}, got one of {table.kind}"
             )
         for column in self.columns:
             table.need(column, self.name)
+        for what, got, want in self.sizes(table):  # kernels do not check indices
+            if got != want:
+                raise ParameterError(f"{self.name} was made for {want} {what}, but the table has {got}")
 
     def check_objective(self, objective: str | None, allowed: tuple[str, ...]) -> str:
         """The objective to use, default the policy's own."""

@@ -183,6 +183,9 @@ class ExitUCB(ArmsPolicy):
         self._asked = None
 
     # -- whole tables ----------------------------------------------------------------------------------
+    def sizes(self, table: Any) -> list[tuple[str, int, int]]:
+        return [("exits", table.exits, self.state.cost.size)]
+
     def losses(self, table: Any, objective: str | None = None) -> np.ndarray:
         """1 - r(i): what is missing to confidence 1, plus costs (or plus wrong answers, ``"error"``)."""
         chosen = self.check_objective(objective, ("confidence", "error"))
@@ -206,6 +209,7 @@ class ExitUCB(ArmsPolicy):
         return np.where(self.offloaded(table, choice), table.exits - 1, choice)
 
     def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+        self.check_kind(table)
         choice = np.empty(len(table), np.int32)
         state = self.state
         start = time.perf_counter()

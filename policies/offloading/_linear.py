@@ -301,6 +301,12 @@ class LinearRouting(ArmsPolicy):
         self._asked = None
 
     # -- whole tables ----------------------------------------------------------------------------------
+    def sizes(self, table: Any) -> list[tuple[str, int, int]]:
+        return [
+            ("models", len(table.models), int(self.arms)),
+            ("features", table.router_features().shape[1], int(self.dimension)),
+        ]
+
     def losses(self, table: Any, objective: str | None = None) -> np.ndarray:
         """1 if the answer is wrong, + trade * price / largest price."""
         self.check_objective(objective, ("error",))
@@ -316,6 +322,7 @@ class LinearRouting(ArmsPolicy):
         flips: np.ndarray | None = None,
         **options: Any,
     ) -> Plays:
+        self.check_kind(table)
         x = np.ascontiguousarray(table.router_features())
         price = np.ascontiguousarray(table.relative_price())
         reward = table["correct"].astype(np.float64)

@@ -204,6 +204,9 @@ class ServerChoice(ArmsPolicy):
         type(self.learner()).update_kernel(state, int(server), 1.0 - loss)
 
     # -- whole tables ----------------------------------------------------------------------------------
+    def sizes(self, table: Any) -> list[tuple[str, int, int]]:
+        return [("servers", len(table.servers), int(self.servers))]
+
     def losses(self, table: Any, objective: str | None = None) -> np.ndarray:
         """min(delay / deadline, 1) of each request of ours if all went to each server, shape (m, K)."""
         self.check_objective(objective, ("delay",))
@@ -215,6 +218,7 @@ class ServerChoice(ArmsPolicy):
         return np.column_stack(columns)
 
     def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+        self.check_kind(table)
         if not np.array_equal(arrived, np.arange(arrived.size)):
             raise NotSupportedError(
                 f"{self.name}: answers arrive when requests are done; give feedback without delay and batch"

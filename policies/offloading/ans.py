@@ -220,12 +220,16 @@ class ANS(ArmsPolicy):
             learn(self.state, self._asked, check_real("delay", delay, 0.0))
         self._asked = None
 
+    def sizes(self, table: Any) -> list[tuple[str, int, int]]:
+        return [("split points", table.points, self.state.front.size)]
+
     def losses(self, table: Any, objective: str | None = None) -> np.ndarray:
         """End-to-end delay in ms."""
         self.check_objective(objective, ("delay",))
         return np.asarray(table.delay())
 
     def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+        self.check_kind(table)
         choice = np.empty(len(table), np.int32)
         weight = table.get("weight")
         weight = np.zeros(len(table)) if weight is None else weight

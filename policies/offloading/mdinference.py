@@ -113,12 +113,16 @@ class MDInference(ArmsPolicy):
             open_ &= ~fits
         return choice
 
+    def sizes(self, table: Any) -> list[tuple[str, int, int]]:
+        return [("models", len(table.models), len(self.state))]
+
     def losses(self, table: Any, objective: str | None = None) -> np.ndarray:
         """1 if the answer is wrong or later than the deadline."""
         self.check_objective(objective, ("error",))
         return np.asarray(table.losses(0.0, float(self.deadline)))
 
     def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+        self.check_kind(table)
         transfer = table.get("transfer")
         start = time.perf_counter()
         choice = self._choose(np.zeros(len(table)) if transfer is None else transfer)

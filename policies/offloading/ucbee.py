@@ -198,6 +198,7 @@ class UCBEE(ArmsPolicy):
         return np.where(self.offloaded(table, choice), table.exits - 1, self.branch)
 
     def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+        self.check_kind(table)
         choice = np.empty(len(table), np.int32)
         state = self.state
         start = time.perf_counter()

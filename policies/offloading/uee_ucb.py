@@ -155,6 +155,9 @@ class UEEUCB(ArmsPolicy):
         learn(self.state, row[None, :], 0, self._asked)
         self._asked = None
 
+    def sizes(self, table: Any) -> list[tuple[str, int, int]]:
+        return [("exits", table.exits, self.state.cost.size)]
+
     def losses(self, table: Any, objective: str | None = None) -> np.ndarray:
         """1 if the exit is wrong (or 1 - its confidence) + its cost."""
         chosen = self.check_objective(objective, ("error", "confidence"))
@@ -170,6 +173,7 @@ class UEEUCB(ArmsPolicy):
         return choice
 
     def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+        self.check_kind(table)
         choice = np.empty(len(table), np.int32)
         state = self.state
         prediction = table.need("prediction", self.name)

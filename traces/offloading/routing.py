@@ -105,11 +105,16 @@ class RoutingTable(ArmTable):
             "features": features,
             "context": context,
         }
-        self._given: dict[str, Any] = {"models": models, "profile": profile}
+        self._given: dict[str, Any] = {"models": models, "profile": profile, "contexts": 1}
         self.context_names: tuple[str, ...] = ()
         super().__init__(columns, name, provenance)
 
-    def _set(self, models: Sequence[str] | None = None, profile: Sequence[Any] | None = None) -> None:
+    def _set(
+        self, models: Sequence[str] | None = None, profile: Sequence[Any] | None = None, contexts: int = 1
+    ) -> None:
+        # a slice may miss the last domains: it still counts them
+        here = int(self.columns["context"].max()) + 1 if "context" in self.columns else 1
+        self.contexts = self._given["contexts"] = max(contexts, here, len(self.context_names))
         count = int(self.columns["correct"].shape[1])
         names = tuple(models or (f"model{k}" for k in range(count)))
         if len(names) != count or len(set(names)) != count:
@@ -178,7 +183,7 @@ class RoutingTable(ArmTable):
             return np.hstack([ones, self.columns["features"]])
         if "context" in self.columns:
             context = self.columns["context"]
-            return np.asarray(np.eye(int(context.max()) + 1)[context])
+            return np.asarray(np.eye(self.contexts)[context])
         return ones
 
     def losses(self, trade: float = 0.0, deadline: float | None = None) -> np.ndarray:
@@ -199,10 +204,15 @@ class RoutingTable(ArmTable):
 
     def _extra(self) -> dict[str, Any]:
         profile = None if self.profile is None else [p.tolist() for p in self.profile]
-        return {"models": list(self.models), "profile": profile, "context_names": list(self.context_names)}
+        return {
+            "models": list(self.models),
+            "profile": profile,
+            "contexts": self.contexts,
+            "context_names": list(self.context_names),
+        }
 
     def _restore(self, extra: Mapping[str, Any]) -> None:
-        self._given = {k: extra[k] for k in ("models", "profile") if k in extra}
+        self._given = {k: extra[k] for k in ("models", "profile", "contexts") if k in extra}
         self.context_names = tuple(extra.get("context_names", ()))
 
 
