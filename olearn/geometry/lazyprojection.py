@@ -97,8 +97,28 @@ def fraction(p, item):
     return min(v, 1.0) if v > 0.0 else 0.0
 
 
-@kernel
+@kernel(inline=True)
+def _least(p):
+    """A lower bound of the smallest positive value: what heads the ring or the heap."""
+    cells = p.cells
+    least = np.inf
+    if cells[WAITING] > 0:
+        least = p.ring_keys[cells[HEAD]]
+    if cells[HEAPED] > 0 and p.heap_keys[0] < least:
+        least = p.heap_keys[0]
+    return least
+
+
+@kernel(inline=True)
 def _drop_smallest(p, limit, safe):
+    """Most requests drop nothing: look before the call."""
+    if _least(p) > limit:
+        return -1.0
+    return _drop(p, limit, safe)
+
+
+@kernel
+def _drop(p, limit, safe):
     """Remove the smallest positive coordinate if its value is at most `limit`; never the one named `safe`.
 
     Returns its x, or -1 if there is none that small. Stale keys met on the way are refreshed. The key of

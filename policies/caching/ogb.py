@@ -86,7 +86,10 @@ def permanent(key, out):
 def step(state, item):
     hit = state.held[item] != 0
     lazyprojection.ascend(state.x, item, state.eta)
-    _resample(state, item, hit)
+    # Most hits change nothing in the sample: look before the call.
+    rho = state.x.rho
+    if not hit or rho[1] != 0.0 or state.keys[0] < rho[0]:
+        _resample(state, item, hit)
     return hit
 
 
