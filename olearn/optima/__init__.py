@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from olearn.optima._optimum import Optimum
+    from olearn.optima.fairness import alpha_fair, nash_bargaining, price_of_fairness
+    from olearn.optima.fixed_point import best_fixed_point
     from olearn.optima.interval import belady_sized, interval_lp, sized
     from olearn.optima.knapsack import static_sized, static_sized_fractional, static_sized_greedy
+    from olearn.optima.mixed import Mixture, best_mixed
     from olearn.optima.movement import movement_budget, switching_cost
     from olearn.optima.paging import belady, belady_bypass
     from olearn.optima.static import (
@@ -32,6 +35,12 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "Mixture": "mixed",
+    "alpha_fair": "fairness",
+    "best_fixed_point": "fixed_point",
+    "best_mixed": "mixed",
+    "nash_bargaining": "fairness",
+    "price_of_fairness": "fairness",
     "movement_budget": "movement",
     "static_sized": "knapsack",
     "static_sized_fractional": "knapsack",
@@ -58,11 +67,15 @@ _HOME = {
 }
 
 __all__ = [
+    "Mixture",
     "Optimum",
+    "alpha_fair",
     "belady",
     "belady_bypass",
     "belady_sized",
     "best_arm",
+    "best_fixed_point",
+    "best_mixed",
     "best_per_window",
     "best_threshold",
     "best_threshold_per_context",
@@ -70,6 +83,8 @@ __all__ = [
     "interval_lp",
     "k_switch",
     "movement_budget",
+    "nash_bargaining",
+    "price_of_fairness",
     "sized",
     "static_at",
     "static_fetch_charged",

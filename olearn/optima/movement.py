@@ -80,8 +80,8 @@ def switching_cost(
 
     Examples
     --------
-    >>> round(switching_cost([0, 0, 1, 1, 0, 2], 1, cost=1.0).value, 6)
-    4.0
+    >>> round(switching_cost([0, 0, 1, 1, 0, 2], 1, cost=0.5).value, 6)
+    4.5
     """
     started = time.perf_counter()
     c = check_real("cost", cost, 0.0)
