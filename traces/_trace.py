@@ -181,18 +181,6 @@ class Trace:
         rest = [None if a is None else a[part].copy() for a in (self.sizes, self.times, self.costs)]
         return Trace(items, self.keys[order[:count]], *rest, name=self.name, source=self.source)
 
-    def renamed(self, name: str, source: str | None = None) -> Trace:
-        """The same requests (arrays shared) under another name."""
-        return Trace(
-            self.items,
-            self.keys,
-            self.sizes,
-            self.times,
-            self.costs,
-            name=name,
-            source=self.source if source is None else source,
-        )
-
     def save(self, path: str | Path, format: str | None = None) -> Path:
         """Write the trace, whole or not at all: :func:`olearn.traces.save`, by default by the ending."""
         from olearn.traces.writers import save

@@ -197,6 +197,8 @@ def test_help_of_every_command():
     ("arguments", "sentence"),
     [
         ("info missing.csv", "no trace file 'missing.csv'"),
+        ("info twiter", "no trace file or bundled trace 'twiter' (did you mean 'twitter'?)"),
+        ("info good.csv -f csv --query", "format 'csv' has no option 'query'"),
         ("info .", "is a folder, not a trace file"),
         ("info empty", "empty: is empty (0 bytes)"),
         ("info words", "fits no known trace format; give format= one of: accesslog"),
@@ -214,7 +216,7 @@ def test_help_of_every_command():
         ("info good.csv --columns itm=1", "unknown column role 'itm' (did you mean 'item'?)"),
         ("info good.csv --columns item", "columns must look like item=3,time=1"),
         ("info good.csv --delimiter ab", "delimiter must be one ASCII character"),
-        ("info good.csv --query", "format 'csv' has no option 'query'"),
+        ("info good.csv --query", "(read as accesslog; it looks like csv)"),
         ("info good.csv --plot a.gif", "a picture is .png, .pdf or .svg, got 'a.gif'"),
         ("info good.csv --plot good.csv/a.png", "can't write good.csv/a.png"),
         ("info good.csv --window 0", "Invalid value for '--window'"),

@@ -221,6 +221,18 @@ def test_bad_files_are_one_sentence_with_the_place(format, data, sentence, tmp_p
     assert "\n" not in str(caught.value)
 
 
+def test_options_name_the_format(tmp_path):
+    path = put(tmp_path, "t.tr", b"1 100 10\n2 101 20\n")
+    assert load(path).keys.tolist() == [100, 101]
+    assert load(path, columns="item=3").keys.tolist() == [10, 20]
+
+
+def test_lines_longer_than_the_head(tmp_path):
+    ids = list(range(20_000))
+    line = (f'{{"timestamp": 3, "hash_ids": {ids}}}\n').encode()
+    assert load(put(tmp_path, "a.jsonl", line * 2)).counts().tolist() == [2] * 20_000
+
+
 def test_a_wrong_format_names_the_likely_one(tmp_path):
     path = put(tmp_path, "x", SAMPLES["vscsi"].data)
     with pytest.raises(TraceError, match=r"\(read as oracleGeneral; it looks like vscsi\)"):

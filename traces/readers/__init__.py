@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path, PurePath
 from typing import Any
 
-from olearn.errors import TraceError, unknown
+from olearn.errors import TraceError, nearest, unknown
 from olearn.traces._files import Source
 from olearn.traces._trace import Trace
 from olearn.traces.readers._base import Reader
@@ -103,18 +103,21 @@ def load(path: str | Path, format: str | None = None, *, name: str | None = None
             trace = bundled(str(path))
             trace.name = name or trace.name
             return trace
+        hint = nearest(str(path), BUNDLED)
+        if hint:
+            raise TraceError(f"no trace file or bundled trace {str(path)!r}{hint}")
     source = Source(path)
     guess, sure = recognise(source)
     if format is None:
         if sure < _SURE and not options:
             raise source.error(f"fits no known trace format; give format= one of: {', '.join(known)}")
-        format = _with_options(guess, options) if sure < 0.6 else guess
+        format = _with_options(guess, options)
     reader = known[format]
     reader.check_options(options)
     try:
         trace = reader.read(source, **options)
     except TraceError as error:
-        if guess != format and sure >= 0.5 and not options:
+        if guess != format and sure >= 0.5:
             raise TraceError(f"{error} (read as {format}; it looks like {guess})") from None
         raise
     trace.name = name or _short_name(source, reader)
@@ -123,7 +126,7 @@ def load(path: str | Path, format: str | None = None, *, name: str | None = None
 
 
 def _with_options(guess: str, options: dict[str, Any]) -> str:
-    """The guess or, where it lacks the options given, the one format that has them all."""
+    """The guess or, where it lacks the options given, the one format that has them all: they name it."""
     able = [n for n, r in formats().items() if set(options) <= set(r.options())]
     return able[0] if options and guess not in able and len(able) == 1 else guess
 

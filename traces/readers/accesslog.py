@@ -65,6 +65,8 @@ class AccessLog(Reader):
 
 
 def _target(target: str, query: bool) -> str:
+    if target.startswith("/"):  # the usual case, ten times as fast
+        return target if query else (target.partition("?")[0].partition("#")[0] or "/")
     try:
         parts = urlsplit(target)
     except ValueError:  # e.g. a broken IPv6 host: the target as it stands is still a name

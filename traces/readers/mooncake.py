@@ -13,7 +13,7 @@ import numpy as np
 
 from olearn.traces._files import Source, at
 from olearn.traces._trace import Trace
-from olearn.traces.readers._base import Reader, head_lines
+from olearn.traces.readers._base import Reader
 
 
 class Mooncake(Reader):
@@ -24,8 +24,7 @@ class Mooncake(Reader):
     description = "JSON lines with 'timestamp' and 'hash_ids' (Mooncake), one request a block"
 
     def sniff(self, head: bytes, path: PurePath) -> float:
-        lines = head_lines(head)
-        return 0.95 if lines and lines[0].lstrip().startswith("{") and '"hash_ids"' in lines[0] else 0.0
+        return 0.95 if head.lstrip().startswith(b"{") and b'"hash_ids"' in head else 0.0
 
     def read(self, source: Source) -> Trace:
         blocks: list[int] = []
