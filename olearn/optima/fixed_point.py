@@ -57,7 +57,8 @@ def best_fixed_point(
     >>> import cvxpy as cp
     >>> x = cp.Variable(2)
     >>> simplex = [x >= 0, cp.sum(x) == 1]
-    >>> best = best_fixed_point([cp.sum_squares(x - [1, 0]), cp.sum_squares(x - [0, 1])], x, simplex, support=max)
+    >>> losses = [cp.sum_squares(x - [1, 0]), cp.sum_squares(x - [0, 1])]
+    >>> best = best_fixed_point(losses, x, simplex, support=max)
     >>> best.allocation.round(3).tolist(), round(best.value, 4), best.gap < 1e-4
     ([0.5, 0.5], 1.0, True)
     """
@@ -68,9 +69,7 @@ def best_fixed_point(
         raise ParameterError("losses must hold at least one expression")
     total = sum(terms[1:], terms[0])
     if not (isinstance(total, cp.Expression) and total.is_scalar() and total.is_convex()):
-        raise ParameterError(
-            "losses must be convex scalar cvxpy expressions (cvxpy's rules must see that they are)"
-        )
+        raise ParameterError("losses must be scalars that cvxpy's rules prove convex")
     solve(
         cp.Problem(cp.Minimize(total), list(constraints)),
         "best fixed point",

@@ -76,7 +76,7 @@ def best_mixed(
     --------
     >>> best = best_mixed([0.1, 0.2, 0.8, 0.9], [1, 1, 0, 0], [0, 0, 0, 0], rate=0.25)
     >>> best.value, best.allocation.thresholds[0].tolist(), best.allocation.probabilities[0].tolist()
-    (1.0, [0.2], [1.0])
+    (1.0, [-inf, 0.8], [0.5, 0.5])
     """
     started = time.perf_counter()
     p, local, offload = check_samples(confidence, local_loss, offload_loss)
@@ -96,7 +96,8 @@ def best_mixed(
     bound -= float(mixture.prices @ limits)
     named = f"{limits.size} budget{'s' if limits.size > 1 else ''} kept in expectation"
     return finish(
-        value, mixture, bound, "best mixed policy", f"offload below a drawn threshold; {named}; losses are totals",
+        value, mixture, bound, "best mixed policy",
+        f"offload below a drawn threshold; {named}; losses are totals",
         solver, started, sense="min", tolerance=1e-7,
     )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Fair allocations: known solutions, first-order certificates, monotone prices."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -50,7 +52,7 @@ def test_price_rises_with_alpha_and_the_least_gains():
     rows = price_of_fairness(DEMAND, 4, [0, 0.5, 1, 3, float("inf")])
     prices = [r["price"] for r in rows]
     assert prices[0] == 0.0
-    assert all(b >= a - 1e-4 for a, b in zip(prices, prices[1:]))
+    assert all(b >= a - 1e-4 for a, b in pairwise(prices))
     assert rows[-1]["least"] >= rows[0]["least"] - 1e-6
     assert all(0 <= p <= 1 for p in prices)
 
