@@ -75,7 +75,7 @@ def command(name: str | None, as_json: bool) -> None:
         print_json({**row, "parameters": _parameters(name)})
         return
     cls = get_learner(name)
-    out.print(f"{name}: {inspect.getdoc(cls).split(chr(10))[0]}", markup=False)
+    out.print(f"{name}: {(inspect.getdoc(cls) or '').split(chr(10))[0]}", markup=False)
     for key in ("class", "feedback", "rule", "tuning", "reference"):
         out.print(f"  {key + ':':<12}{row[key]}", markup=False)
     for key in ("bound", "comparator", "guarantee", "source", "example"):

@@ -109,8 +109,9 @@ def regret_growth(
             learner = _made(policy, int(horizon), s)
             regrets[h, s] = _regret(learner, opponent, int(horizon), s)
         bounds[h] = _declared(_made(policy, int(horizon), 0), int(horizon))
-    names = getattr(probe, "name", type(probe).__name__), getattr(opponent, "name", "matrix")
-    return Growth(*names, T, regrets, bounds, *_fit(T, regrets, level))
+    name, against = getattr(probe, "name", type(probe).__name__), getattr(opponent, "name", "matrix")
+    exponent, low, high, constant, method = _fit(T, regrets, level)
+    return Growth(name, against, T, regrets, bounds, exponent, low, high, constant, level, method)
 
 
 def _random(adversary: Adversary) -> bool:
@@ -170,7 +171,7 @@ def _table(adversary: Adversary, dimension: int, horizon: int) -> np.ndarray:
 
 
 def _least(learner: Any, G: np.ndarray) -> float:
-    domain = getattr(learner, "domain", None)
+    domain: Any = getattr(learner, "domain", None)
     total = G.sum(axis=0)
     if hasattr(domain, "support"):
         return -float(domain.support(-total))
@@ -185,13 +186,13 @@ def _slope(log_t: np.ndarray, log_r: np.ndarray) -> np.ndarray:
     return np.asarray((log_r * centred).sum(axis=-1) / (centred**2).sum())
 
 
-def _fit(T: np.ndarray, regrets: np.ndarray, level: float) -> tuple[float, float, float, float, float, str]:
-    """Exponent, interval, constant, level and method."""
+def _fit(T: np.ndarray, regrets: np.ndarray, level: float) -> tuple[float, float, float, float, str]:
+    """Exponent, interval, constant and method."""
     means = regrets.mean(axis=1)
     used = means > 0.0
     method = "bootstrap" if regrets.shape[1] >= 5 else "least squares"
     if used.sum() < 3:
-        return math.nan, math.nan, math.nan, math.nan, level, method
+        return math.nan, math.nan, math.nan, math.nan, method
     log_t, log_r = np.log(T[used]), np.log(means[used])
     exponent = float(_slope(log_t, log_r))
     constant = math.exp(float(log_r.mean()) - exponent * float(log_t.mean()))
@@ -210,4 +211,4 @@ def _fit(T: np.ndarray, regrets: np.ndarray, level: float) -> tuple[float, float
         error = math.sqrt(float((residual**2).sum()) / freedom / float((centred**2).sum()))
         margin = float(student.ppf((1.0 + level) / 2.0, freedom)) * error
         low, high = exponent - margin, exponent + margin
-    return exponent, float(low), float(high), constant, level, method
+    return exponent, float(low), float(high), constant, method

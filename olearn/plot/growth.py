@@ -28,7 +28,7 @@ def draw(growth: Growth | Sequence[Growth], path: str | Path | None = None) -> A
     -------
     matplotlib.figure.Figure
     """
-    rows = [growth] if hasattr(growth, "horizons") else list(growth)
+    rows: list[Any] = [growth] if hasattr(growth, "horizons") else list(growth)
     with style():
         fig = figure(figsize=(6.4, 4.4))
         axis = fig.subplots()
