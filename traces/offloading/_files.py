@@ -104,7 +104,10 @@ def _make(columns: dict[str, np.ndarray], meta: dict[str, Any], file: Path) -> C
 
 def _guess(columns: dict[str, np.ndarray], file: Path) -> str:
     for kind in KINDS:
-        if all(name in columns for name in table_class(kind).required):
+        required = table_class(kind).required
+        # the kinds with a single required column number it by option: confidence_0, confidence_1 ...
+        several = len(required) > 1 or columns.get(required[0], np.zeros(0)).ndim > 1
+        if several and all(name in columns for name in required):
             return kind
     needs = "; ".join(f"{kind}: {', '.join(table_class(kind).required)}" for kind in KINDS)
     raise TraceError(f"{file.name} has the columns {', '.join(columns) or 'none'}, but a table needs ({needs})")
