@@ -31,7 +31,7 @@ from olearn.feedback import feedback as read_feedback
 from olearn.optima import best_arm, clairvoyant
 from olearn.policies.offloading._arms import OBJECTIVES, ArmsPolicy, Plays
 from olearn.policies.offloading._game import Budget, no_budget
-from olearn.registry import check_parameters, find, parse_spec
+from olearn.registry import check_parameters, classes, find, parse_spec
 
 #: Up to this many arms each constant arm gets a row of its own; beyond it the first, the last and the best.
 ROWS = 12
@@ -47,6 +47,7 @@ def replay_arms(
     budget: str | BudgetSpec | None = None,
     seeds: int | Iterable[int] = 1,
     checkpoints: int = 100,
+    **unknown_options: Any,
 ) -> OffloadResult:
     """Replay a table of exits, split points, models or servers through policies.
 
@@ -74,9 +75,9 @@ def replay_arms(
     Returns
     -------
     OffloadResult
-        Rows ``policy, samples, cost, cost_first, cost_last, cost_best_arm, best_arm,
-        cost_best_per_context, cost_clairvoyant, offload_rate, accuracy, regret, bound,
-        samples_per_second, seed, objective, feedback``, with a budget also ``used, violation,
+        Rows ``policy, samples, cost, cost_first, cost_last, cost_best_arm, best_arm, cost_clairvoyant,
+        offload_rate, accuracy, regret, bound, samples_per_second, seed, objective, feedback``; where the
+        table has contexts ``cost_best_per_context``; with a budget ``used, violation,
         cost_best_within_budget``. Costs are means per sample, regrets totals.
 
     Raises
@@ -84,6 +85,8 @@ def replay_arms(
     NotSupportedError
         A policy needs feedback, a column or a kind of table that is not there.
     """
+    for name in unknown_options:
+        raise unknown("option", name, ("cost", "objective", "feedback", "budget", "seeds", "checkpoints"))
     if objective is not None and objective not in OBJECTIVES:
         raise unknown("objective", str(objective), OBJECTIVES)
     table = _priced(table, cost)
@@ -103,7 +106,7 @@ def replay_arms(
             raise ParameterError(f"policy {label!r} is asked for twice")
 
     rows: list[dict[str, Any]] = []
-    comparators: dict[bytes, list[dict[str, Any]]] = {}
+    rivals: dict[bytes, tuple[str, _Hindsight, ArmsPolicy]] = {}
     curves: dict[str, dict[str, np.ndarray]] = {}
     notes: list[str] = []
     described: list[dict[str, Any]] = []
@@ -119,13 +122,17 @@ def replay_arms(
                     collected.setdefault(key, []).append(values)
                 progress.advance(len(table))
             curves[label] = {"samples": hindsight.points} | {k: np.stack(v) for k, v in collected.items()}
-            if hindsight.key not in comparators:
-                comparators[hindsight.key] = hindsight.rows("" if not comparators else f" ({label})")
-                curves["best arm" + ("" if len(comparators) == 1 else f" ({label})")] = hindsight.curve()
+            rivals.setdefault(hindsight.key, (label, hindsight, runs[0]))
             notes += hindsight.notes(label, runs[0], fb)
             described.append(
                 {"policy": label, "name": runs[0].name, "feedback": str(fb), **runs[0].parameters()}
+                | {"arm_costs": dict(zip(hindsight.names, hindsight.means.tolist(), strict=True))}
             )
+    comparators: list[dict[str, Any]] = []
+    for label, hindsight, policy in rivals.values():  # policies that count costs alike share them
+        suffix = f" ({label})" if len(rivals) > 1 else ""
+        comparators += hindsight.rows(policy, suffix)
+        curves[f"best arm{suffix}"] = hindsight.curve()
     manifest = {
         "olearn": __version__,
         "table": table.name,
@@ -141,7 +148,21 @@ def replay_arms(
         "seeds": seed_list,
         "policies": described,
     }
-    return OffloadResult(rows, [r for part in comparators.values() for r in part], curves, manifest, notes)
+    return OffloadResult(rows, comparators, curves, manifest, notes)
+
+
+def default_policies(table: Any) -> list[str]:
+    """Names of the policies that can play on the table with what it has, sorted."""
+    found = []
+    for name, cls in classes("offloading").items():
+        if not issubclass(cls, ArmsPolicy) or table.kind not in cls.kinds:
+            continue
+        try:
+            cls.for_table(table, len(table)).check_kind(table)
+        except NotSupportedError:
+            continue
+        found.append(name)
+    return found
 
 
 def _priced(table: Any, cost: float | None) -> Any:
@@ -273,8 +294,8 @@ class _Hindsight:
         self.samples = self.losses.shape[0]
         count = min(check_int("checkpoints", checkpoints, minimum=1), self.samples)
         self.points = np.unique(np.linspace(0, self.samples, count + 1)[1:].astype(np.int64))
-        starts = np.concatenate([[0], self.points[:-1]])
-        self.prefix = np.cumsum(np.add.reduceat(self.losses, starts, axis=0), axis=0)
+        self.starts = np.concatenate([[0], self.points[:-1]])
+        self.prefix = np.cumsum(np.add.reduceat(self.losses, self.starts, axis=0), axis=0)
         self.means = self.prefix[-1] / self.samples
         self.best = int(best_arm(self.losses).allocation)
         self.clairvoyant = float(clairvoyant(self.losses).value) / self.samples
@@ -288,7 +309,7 @@ class _Hindsight:
         self.rival = self.prefix.min(axis=1)  # what the comparator of the regret lost so far
         if rule is not None:
             use, _ = _use(table, rule)
-            used = np.cumsum(np.add.reduceat(use, starts, axis=0), axis=0) / self.points[:, None]
+            used = np.cumsum(np.add.reduceat(use, self.starts, axis=0), axis=0) / self.points[:, None]
             rate = rule.rate(self.samples)
             for k, n in enumerate(self.points):
                 self.rival[k] = n * best_mix(self.prefix[k] / n, used[k], rate)
@@ -311,7 +332,6 @@ class _Hindsight:
             "cost_last": float(self.means[-1]),
             "cost_best_arm": float(self.means[self.best]),
             "best_arm": self.names[self.best],
-            "cost_best_per_context": self.per_context,
             "cost_clairvoyant": self.clairvoyant,
             "offload_rate": self._offload_rate(policy, plays.choice),
             "accuracy": self._accuracy(policy, plays.choice),
@@ -325,8 +345,12 @@ class _Hindsight:
         curve: dict[str, Any] = {
             "cost": total[self.points - 1] / self.points,
             "regret": total[self.points - 1] - self.rival,
-            "arm": plays.choice[self.points - 1].astype(np.float64),
+            "arm": np.add.reduceat(plays.choice.astype(np.float64), self.starts) / (self.points - self.starts),
         }
+        if self.per_context is not None:
+            row["cost_best_per_context"] = self.per_context
+        if bound is not None:
+            curve["bound"] = self._bound_curve(policy)
         if self.rule is not None and plays.spent is not None:
             row |= {
                 "used": float(plays.spent.sum()),
@@ -336,6 +360,10 @@ class _Hindsight:
             curve["used"] = np.cumsum(plays.spent)[self.points - 1]
         return row, curve
 
+    def _bound_curve(self, policy: ArmsPolicy) -> np.ndarray:
+        values = [policy.arm_bound(int(n), self.means) for n in self.points]
+        return np.array([np.nan if b is None else b.value for b in values])
+
     def _applies(self, fb: Feedback) -> bool:
         return self.own and fb.delay == 0 and fb.batch == 1 and fb.noise == 0.0 and self.rule is None
 
@@ -343,7 +371,7 @@ class _Hindsight:
         """Share of samples sent on: below the threshold, cut before the end, not to the cheapest model."""
         table = self.table
         if table.kind == "exits":
-            return float(policy.offloaded(table, choice).mean())  # type: ignore[attr-defined]
+            return float(policy.offloaded(table, choice).mean())
         if table.kind == "splits":
             return float((choice < table.points - 1).mean())
         if table.kind == "routing" and "price" in table:
@@ -354,20 +382,24 @@ class _Hindsight:
         table = self.table
         rows = np.arange(choice.size)
         if table.kind == "exits" and "correct" in table:
-            return float(table["correct"][rows, policy.answered_at(table, choice)].mean())  # type: ignore[attr-defined]
+            return float(table["correct"][rows, policy.answered_at(table, choice)].mean())
         if table.kind == "routing":
             return float(table["correct"][rows, choice].mean())
         return None
 
-    def rows(self, suffix: str) -> list[dict[str, Any]]:
-        """Rows of the comparators."""
-        shown = list(range(len(self.names))) if len(self.names) <= ROWS else [0, self.best, len(self.names) - 1]
-        if suffix:  # the arms of a later policy that counts costs in its own way: the manifest has them all
-            shown = []
-        found = [self._row(f"always {self.names[k]}{suffix}", self.means[k]) for k in sorted(set(shown))]
-        found.append(
-            self._row(f"best arm{suffix}", self.means[self.best]) | {"best_arm": self.names[self.best]}
-        )
+    def rows(self, policy: ArmsPolicy, suffix: str) -> list[dict[str, Any]]:
+        """Rows of the comparators; a table of several ways to count costs shows the ends and the best only."""
+        shown = set(range(len(self.names))) if len(self.names) <= ROWS else {0, self.best, len(self.names) - 1}
+        if suffix:
+            shown = {0, len(self.names) - 1}
+        found = []
+        for k in [*sorted(shown), self.best]:
+            row = self._row(f"always {self.names[k]}{suffix}", self.means[k])
+            choice = np.full(self.samples, k, np.int32)
+            row["offload_rate"] = self._offload_rate(policy, choice)
+            row["accuracy"] = self._accuracy(policy, choice)
+            found.append(row)
+        found[-1] |= {"policy": f"best arm{suffix}", "best_arm": self.names[self.best]}
         if self.per_context is not None:
             found.append(self._row(f"best arm per context{suffix}", self.per_context))
         if self.within is not None:

@@ -75,6 +75,14 @@ class ArmsPolicy(OffloadingPolicy):
         """Loss of every arm on every sample, float64 of shape (n, A)."""
         raise NotImplementedError
 
+    def offloaded(self, table: Any, choice: np.ndarray) -> np.ndarray:
+        """Exits: which samples went on to the last exit, bool of shape (n,)."""
+        raise NotImplementedError
+
+    def answered_at(self, table: Any, choice: np.ndarray) -> np.ndarray:
+        """Exits: the exit whose answer each sample got."""
+        raise NotImplementedError
+
     def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
         """Run over the table; `arrived` says how many answers are in before each decision."""
         raise NotImplementedError

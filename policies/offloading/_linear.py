@@ -194,8 +194,9 @@ class LinearRouting(ArmsPolicy):
     ----------
     arms, dimension : int
         Models K and features d.
-    width : float
-        Factor on the standard error sqrt(x' A^-1 x).
+    width : float, default 1
+        Factor on the standard error sqrt(x' A^-1 x). Below 1 a model that was never asked may look worse
+        than one that is often right, and stay unasked.
     trade : float, default 0
         What the dearest model's price weighs against a right answer.
     ridge : float, default 1
@@ -220,7 +221,7 @@ class LinearRouting(ArmsPolicy):
         dimension: int,
         horizon: int | None = None,
         *,
-        width: float = 0.5,
+        width: float = 1.0,
         trade: float = 0.0,
         ridge: float = 1.0,
         discount: float = 1.0,

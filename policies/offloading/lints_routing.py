@@ -20,7 +20,7 @@ Examples
 ...     k = policy.decide([1.0], price=[0.1, 1.0])
 ...     policy.feedback(1.0 if k == 1 else 0.0)
 >>> policy.state.seen.tolist()
-[4.0, 46.0]
+[7.0, 43.0]
 """
 
 from __future__ import annotations

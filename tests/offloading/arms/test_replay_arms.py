@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from olearn.engine.offloading import replay_offloading
-from olearn.engine.offloading_arms import replay_arms
+from olearn.engine.offloading_arms import default_policies, replay_arms
 from olearn.errors import OlearnError
+from olearn.plot.arms import draw
 from olearn.policies.offloading.linucb_routing import LinUCBRouting
 from olearn.policies.offloading.mdinference import MDInference
 from olearn.policies.offloading.server_tsallis_inf import ServerTsallisINF
 from olearn.policies.offloading.splitee import SplitEE
 from olearn.policies.offloading.uee_ucb import UEEUCB
+from olearn.traces.offloading.arm_recipes import ARM_RECIPES, build_arms
 from olearn.traces.offloading.exits import ExitTable, synthetic_exits
 from olearn.traces.offloading.routing import catalogue_routing, synthetic_routing
 from olearn.traces.offloading.servers import poisson_arrivals
@@ -131,6 +133,7 @@ def test_a_bound_that_says_nothing_is_called_that():
             "objective must be one of confidence, error",
         ),
         (lambda t: replay_arms(t, ["splitee"], objective="luck"), "unknown objective 'luck'"),
+        (lambda t: replay_arms(t, ["splitee"], remote="truth"), "unknown option 'remote'"),
         (lambda t: replay_arms(t, ["splitee"], seeds=0), "seeds must be a whole number of at least 1"),
         (lambda t: replay_arms(t, ["splitee"], seeds="x"), "seeds must be a number of seeds"),
         (lambda t: replay_arms(t, ["splitee"], budget="rate:0.2"), "splitee takes no budget"),
@@ -173,6 +176,41 @@ def test_policies_refuse_tables_of_another_size():
 def test_a_slice_keeps_its_domains():
     table = synthetic_routing(100, contexts=4, features=0, seed=9)
     assert table[:3].router_features().shape == (3, 4)
+
+
+def test_ways_to_count_costs_are_kept_apart():
+    """Two policies that count alike share comparators; where ways differ, each is labelled."""
+    table = synthetic_exits(300, exits=3, seed=10)
+    alike = replay_arms(table, ["splitee", "splitee-s"])
+    assert [r["policy"] for r in alike.comparators][-2:] == ["best arm", "clairvoyant"]
+    apart = replay_arms(table, ["splitee", "ucbee"])
+    names = [r["policy"] for r in apart.comparators]
+    assert "best arm (splitee)" in names
+    assert "best arm (ucbee)" in names
+    assert set(apart.manifest["policies"][1]["arm_costs"]) == {f"threshold {t / 10:g}" for t in range(0, 11, 2)}
+    assert all("accuracy" in r for r in apart.comparators if r["policy"].startswith("always"))
+
+
+def test_default_policies_fit_the_table():
+    assert default_policies(synthetic_exits(10)) == ["i-splitee", "splitee", "splitee-s", "ucbee", "uee-ucb"]
+    assert "uee-ucb" not in default_policies(ExitTable([[0.5, 0.6]]))
+    assert default_policies(synthetic_routing(10)) == ["lints-routing", "linucb-routing"]
+    assert "mdinference" in default_policies(catalogue_routing(10))
+    assert default_policies(poisson_arrivals(10, 1.0)) == ["server-exp3-ix", "server-tsallis-inf"]
+
+
+@pytest.mark.parametrize("recipe", list(ARM_RECIPES))
+def test_recipes_replay_and_draw(recipe, tmp_path):
+    table = build_arms(recipe, samples=60, seed=1)
+    if table.kind != "servers":
+        assert len(table) == 60
+    assert build_arms(recipe, samples=60, seed=1) == table
+    options = {"budget": "rate:0.3"} if recipe == "routing" else {}
+    result = replay_arms(table, default_policies(table), seeds=2, **options)
+    draw(result, tmp_path / "arms.png")
+    assert (tmp_path / "arms.png").stat().st_size > 10_000
+    with pytest.raises(OlearnError, match="unknown recipe 'digit-exits'"):
+        build_arms("digit-exits")
 
 
 def test_one_sample():
