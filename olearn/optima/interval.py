@@ -44,9 +44,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from olearn.errors import NotSupportedError, ParameterError, check_real
+from olearn.geometry.nextuse import next_use
 from olearn.optima._inputs import check_items, check_per
 from olearn.optima._optimum import Optimum, finish
-from olearn.optima.paging import next_use
 
 BYTES = "bypass: the cache starts empty, items have sizes, each interval between two requests is kept or not"
 #: Up to this many intervals `sized` solves the LP.

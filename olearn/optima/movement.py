@@ -33,10 +33,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from olearn.errors import check_int, check_positive_int, check_real
+from olearn.geometry.nextuse import next_use
 from olearn.optima._inputs import check_items
 from olearn.optima._optimum import Optimum, finish
 from olearn.optima._solve import cvxpy, linear_bound, solve
-from olearn.optima.paging import next_use
 
 
 class _Flow(NamedTuple):

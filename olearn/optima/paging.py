@@ -47,6 +47,7 @@ from typing import Any
 import numpy as np
 
 from olearn.errors import check_positive_int
+from olearn.geometry.nextuse import next_use
 from olearn.optima._inputs import check_items
 from olearn.optima._optimum import Optimum, finish
 
@@ -90,15 +91,6 @@ def belady_bypass(items: Any, capacity: int, *, catalog_size: int | None = None)
     2.0
     """
     return _belady(items, capacity, catalog_size, forced=False)
-
-
-def next_use(items: np.ndarray, catalog_size: int) -> np.ndarray:
-    """Position of the next request of the same item, T where there is none: int32, shape (T,)."""
-    from olearn.traces._kernels import fill_next_use
-
-    nexts = np.empty(items.size, np.int32)
-    fill_next_use(items, np.full(catalog_size, items.size, np.int32), nexts)
-    return nexts
 
 
 def certificate(nexts: np.ndarray, capacity: int, points: np.ndarray, *, forced: bool) -> int:

@@ -84,7 +84,7 @@ def static_fetch_charged(
     ids, n = check_items(items, catalog_size)
     counts = np.bincount(ids, minlength=n)
     w = np.ones(n) if weights is None else check_per("weights", weights, n)
-    return _top(w * np.maximum(counts - 1, 0), capacity, "static", FETCH_CHARGED, started)
+    return _top(w * np.maximum(counts - 1, 0), capacity, "fetch-charged", FETCH_CHARGED, started)
 
 
 def static_with_fetch_cost(
@@ -103,7 +103,9 @@ def static_with_fetch_cost(
     ids, n = check_items(items, catalog_size)
     f = check_real("fetch_cost", fetch_cost, 0.0)
     gains = np.maximum(_gains(ids, n, weights) - f, 0.0)
-    return _top(gains, capacity, "static", f"each item of the set costs {f:g} to fetch, once", started)
+    return _top(
+        gains, capacity, f"fetch-cost:{f:g}", f"each item of the set costs {f:g} to fetch, once", started
+    )
 
 
 def static_prefix(

@@ -61,8 +61,8 @@ def test_any_prices_bound_and_every_schedule_fits(items, capacity, data):
 
 def test_merged_gaps_give_the_same_lp():
     cp = pytest.importorskip("cvxpy")
+    from olearn.geometry.nextuse import next_use
     from olearn.optima._solve import quiet
-    from olearn.optima.paging import next_use
 
     rng = np.random.default_rng(3)
     items = rng.integers(0, 15, 100).astype(np.int32)

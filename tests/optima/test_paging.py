@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naive import optima as naive
+from olearn.geometry.nextuse import next_use
 from olearn.optima import belady, belady_bypass, static_fetch_charged, static_prefilled
-from olearn.optima.paging import certificate, next_use
+from olearn.optima.paging import certificate
 
 tiny = st.lists(st.integers(0, 4), min_size=1, max_size=11)
 longer = st.lists(st.integers(0, 12), min_size=1, max_size=120)
