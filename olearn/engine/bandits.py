@@ -239,7 +239,7 @@ def simulate(
     if not policies:
         raise ParameterError("give at least one policy")
     marks = _checked_marks(horizon, checkpoints)
-    sizes = {getattr(p, "m", 1) for p in policies}
+    sizes = {p.set_size for p in policies}
     if len(sizes) > 1:
         raise ParameterError(f"policies must play sets of one size, got sizes {sorted(sizes)}")
     m = sizes.pop()

@@ -52,9 +52,9 @@ class Record(NamedTuple):
 
 
 def new_record(
-    checkpoints: np.ndarray, phases: int, arms: int, adaptive: bool, m: int = 1, trace: bool = False
+    checkpoints: np.ndarray, shape: tuple[int, ...], adaptive: bool, m: int = 1, trace: bool = False
 ) -> Record:
-    """An empty record; `checkpoints` is increasing and its last entry is the horizon."""
+    """An empty record; `checkpoints` is increasing and its last entry is the horizon, `shape` that of the means."""
     marks = np.append(np.asarray(checkpoints, np.int64), -1)
     size = marks.size - 1
     return Record(
@@ -62,8 +62,8 @@ def new_record(
         marks,
         np.zeros(size),
         np.zeros(size),
-        np.zeros((size, arms) if adaptive else (1, 1)),
-        np.zeros((phases, arms), np.int64),
+        np.zeros((size, shape[1]) if adaptive else (1, 1)),
+        np.zeros(shape, np.int64),
         np.zeros((int(marks[-2]) if trace else 0, m), np.int64),
         np.zeros(1),
         np.zeros(1, np.int64),

@@ -5,6 +5,7 @@ each arm, ``chances`` functions the distribution of the coming draw. Nothing her
 """
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -236,3 +237,141 @@ def tsallis_inf(history, arms, reduced):
             loss[i] += ((1 - reward - base) / chance if i == arm else 0.0) + base
         p = tsallis_weights(tuple(loss), (4 if reduced else 2) / math.sqrt(t + 1))
     return p
+
+
+# -- sets of m arms: a history is a list of (set, rewards, chances of its arms) ----------------------
+def set_sums(history, arms):
+    n, s = [0] * arms, [0.0] * arms
+    for chosen, rewards, _ in history:
+        for arm, reward in zip(chosen, rewards, strict=True):
+            n[arm] += 1
+            s[arm] += reward
+    return n, s
+
+
+def cucb(history, arms):
+    n, s = set_sums(history, arms)
+    log = math.log(max(2, len(history)))
+    return [math.inf if n[i] == 0 else s[i] / n[i] + math.sqrt(3 * log / (2 * n[i])) for i in range(arms)]
+
+
+def escb(history, arms, m):
+    """The index of every set."""
+    n, s = set_sums(history, arms)
+    log = math.log(len(history))
+    f = max(0.0, log + (4 * m * math.log(log) if log > 0 else 0.0))
+    return {
+        chosen: sum(s[i] / n[i] for i in chosen) + math.sqrt(f / 2 * sum(1 / n[i] for i in chosen))
+        for chosen in itertools.combinations(range(arms), m)
+    }
+
+
+def exp3_m(history, arms, m, gamma):
+    w, p, capped = [1.0] * arms, [m / arms] * arms, [False] * arms
+    for chosen, rewards, chances in history:
+        for arm, reward, chance in zip(chosen, rewards, chances, strict=True):
+            if not capped[arm]:
+                w[arm] *= math.exp(m * gamma * reward / (arms * chance))
+        if m == arms or gamma == 1:
+            p = [m / arms] * arms
+            continue
+        share = (1 / m - gamma / arms) / (1 - gamma)
+        cap = math.inf
+        if max(w) > share * sum(w):
+            low, high = 0.0, max(w)
+            for _ in range(200):
+                cap = (low + high) / 2
+                if cap > share * sum(min(v, cap) for v in w):
+                    high = cap
+                else:
+                    low = cap
+        capped = [v >= cap for v in w]
+        total = sum(min(v, cap) for v in w)
+        p = [m * ((1 - gamma) * min(v, cap) / total + gamma / arms) for v in w]
+    return p
+
+
+def osmd(history, arms, m, eta, tsallis):
+    x = [m / arms] * arms
+    for chosen, rewards, chances in history:
+        loss = [0.0] * arms
+        for arm, reward, chance in zip(chosen, rewards, chances, strict=True):
+            loss[arm] = (1 - reward) / chance
+        if tsallis:
+            dual = [v**-0.5 + eta * g for v, g in zip(x, loss, strict=True)]
+
+            def point(c, dual=dual):
+                return [1.0 if d + c <= 1 else (d + c) ** -2 for d in dual]
+
+            low, high = 1 - max(dual), max(0.0, math.sqrt(arms / m) - min(dual))
+        else:
+            dual = [math.log(v) - eta * g for v, g in zip(x, loss, strict=True)]
+
+            def point(c, dual=dual):
+                return [math.exp(min(0.0, d - c)) for d in dual]
+
+            low, high = min(dual), max(dual) + math.log(arms)
+        for _ in range(200):
+            c = (low + high) / 2
+            if sum(point(c)) > m:
+                low = c
+            else:
+                high = c
+        x = point((low + high) / 2)
+    return x
+
+
+def hybrid(history, arms, m, gamma):
+    """Nested bisection on the last round's problem; the estimates need the whole history."""
+    loss = [0.0] * arms
+    for chosen, rewards, chances in history:
+        for i in range(arms):
+            loss[i] -= 1
+        for arm, reward, chance in zip(chosen, rewards, chances, strict=True):
+            loss[arm] += (-reward + 1) / chance
+    if m == arms:
+        return [1.0] * arms
+    eta = 1 / math.sqrt(len(history) + 1)
+
+    def one(a):
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            x = (low + high) / 2
+            if 1 / (2 * math.sqrt(x)) + gamma * (math.log(max(1 - x, 1e-300)) + 1) > a:
+                low = x
+            else:
+                high = x
+        return x
+
+    low, high = min(loss) - 1e3 * arms, max(loss) + 1e3 * arms
+    for _ in range(70):
+        lam = (low + high) / 2
+        if sum(one(eta * (v - lam)) for v in loss) < m:
+            low = lam
+        else:
+            high = lam
+    return [one(eta * (v - lam)) for v in loss]
+
+
+class FPL:
+    """The perturbed leader with geometric resampling, step by step on its own stream."""
+
+    def __init__(self, arms, m, eta, most, seed):
+        self.loss, self.m, self.eta, self.most = [0.0] * arms, m, eta, most
+        self.stream = Stream(seed)
+
+    def leader(self):
+        score = [self.eta * v + math.log(1 - self.stream.uniform()) for v in self.loss]
+        return sorted(sorted(range(len(score)), key=score.__getitem__)[: self.m])
+
+    def update(self, chosen, rewards):
+        waiting = dict.fromkeys(chosen, self.most)
+        left = set(chosen)
+        for redraw in range(1, self.most):
+            if not left:
+                break
+            for arm in left & set(self.leader()):
+                waiting[arm] = redraw
+                left.discard(arm)
+        for arm, reward in zip(chosen, rewards, strict=True):
+            self.loss[arm] += (1 - reward) * waiting[arm]

@@ -39,6 +39,12 @@ BANDITS = {
     "exp3-p": f"{_HERE}.exp3_mixed:Exp3P",
     "exp3-s": f"{_HERE}.exp3_mixed:Exp3S",
     "tsallis-inf": f"{_HERE}.tsallis_inf:TsallisINF",
+    "cucb": f"{_HERE}.cucb:CUCB",
+    "escb": f"{_HERE}.escb:ESCB",
+    "exp3-m": f"{_HERE}.exp3_m:Exp3M",
+    "osmd": f"{_HERE}.osmd:OSMD",
+    "hybrid": f"{_HERE}.hybrid:Hybrid",
+    "fpl": f"{_HERE}.fpl:FPL",
 }
 
 _CLASSES = {target.split(":")[1]: target.split(":")[0] for target in BANDITS.values()}

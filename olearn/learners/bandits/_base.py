@@ -45,6 +45,9 @@ class BanditPolicy(Learner):
     update_kernel: ClassVar[Callable[..., None]]
     run_kernel: ClassVar[Callable[..., None]]
 
+    #: Arms in a play; combinatorial policies play sets.
+    set_size: int = 1
+
     _pending: Any = None
 
     def __init__(self, arms: int, horizon: int | None = None, *, seed: int = 0) -> None:
@@ -191,7 +194,7 @@ class BanditPolicy(Learner):
     def play(self, env: env_kernels.Env, checkpoints: np.ndarray, trace: bool = False) -> env_kernels.Record:
         """The fused loop over environment data, which the caller has checked (:mod:`olearn.engine.bandits`)."""
         adaptive = env.kind >= env_kernels.ADAPTIVE
-        record = env_kernels.new_record(checkpoints, *env.means.shape, adaptive, trace=trace)
+        record = env_kernels.new_record(checkpoints, env.means.shape, adaptive, self.set_size, trace)
         type(self).run_kernel(self.state, env, record)
         self._pending = None
         return record

@@ -7,6 +7,10 @@ from olearn._jit import kernel
 #: A cumulative estimate is kept below this, so that a chance of 1e-300 can't make it infinite.
 LARGEST = 1e300
 
+#: On m-sets a single estimate is kept below this (an arm drawn with a chance below 1e-9), because one
+#: common multiplier has to be resolved beside the cumulative estimates.
+LARGEST_STEP = 1e9
+
 
 @kernel
 def first_unplayed(count):
