@@ -26,6 +26,7 @@ class Progress:
 
     def __init__(self, total: float, text: str, show: bool | None = None) -> None:
         self.total, self.text = total, text
+        self.quiet = show is False
         self.shown = sys.stderr.isatty() if show is None else show
         self._done = 0.0
         self._bar: Any = None
@@ -33,10 +34,10 @@ class Progress:
         self._started = time.monotonic()
 
     def note(self, text: str) -> None:
-        """Say something once, above the bar."""
+        """Say something once, above the bar if there is one; only ``show=False`` silences it."""
         if self._bar is not None:
             self._bar.console.print(text, highlight=False, markup=False)
-        elif self.shown:
+        elif not self.quiet:
             print(text, file=sys.stderr)
 
     def advance(self, amount: float, text: str | None = None) -> None:

@@ -19,7 +19,7 @@ Examples
 --------
 >>> cache = LFU(capacity=1, catalog_size=3)
 >>> [cache.request(i) for i in (0, 0, 1, 0, 1, 1, 1)]
-[False, True, False, True, False, False, True]
+[False, True, False, True, False, False, False]
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _admit(state, item):
         return
     # A stale key is too low: the top can only turn out to be higher.
     victim = lazyheap.refresh_top(keys, items, size, score)
-    if score[item] > keys[0]:
+    if (score[item] >> TIME_BITS) > (keys[0] >> TIME_BITS):
         held[victim] = 0
         held[item] = 1
         stats[FETCHED] += 1.0
@@ -108,7 +108,7 @@ class LFU(CachingPolicy):
     __doc__ = __doc__
 
     name = "lfu"
-    rule = "keep the items with the most requests so far (perfect LFU); ties go to the recent item"
+    rule = "keep the items with the most requests so far (perfect LFU); ties go to the item held"
     reference = "Breslau et al., INFOCOM 1999"
     step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
 

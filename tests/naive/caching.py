@@ -46,7 +46,7 @@ def random_replacement(items, capacity, below):
 
 
 def lfu(items, capacity):
-    """Hits of perfect LFU: ranks are (count, time of the last request)."""
+    """Hits of perfect LFU: out goes the lowest (count, time of the last request), for a larger count."""
     count, last, cache, hits = Counter(), {}, set(), []
     for t, i in enumerate(items):
         hits.append(i in cache)
@@ -58,7 +58,7 @@ def lfu(items, capacity):
             cache.add(i)
             continue
         lowest = min(cache, key=lambda k: (count[k], last[k]))
-        if (count[i], last[i]) > (count[lowest], last[lowest]):
+        if count[i] > count[lowest]:
             cache.remove(lowest)
             cache.add(i)
     return hits

@@ -1,5 +1,9 @@
 """The public contract of every caching policy, the declared bounds, the statistics of sampling."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -8,7 +12,6 @@ import olearn
 from olearn import checks, registry
 from olearn.errors import NotSupportedError, ParameterError
 from olearn.policies.caching import FTPL, LFU, LRU, OGB, OGD, OMD, Belady
-from olearn.policies.caching._base import CachingPolicy
 
 NAMES = registry.names("caching")
 
@@ -186,24 +189,26 @@ def test_third_party_policy_can_be_replayed():
     assert result.rows[0]["reward"] == result.rows[1]["reward"]
 
 
-def test_entry_points_are_found(monkeypatch):
-    import importlib.metadata
-
-    class Entry:
-        name = "theirs"
-
-        @staticmethod
-        def load():
-            return type("Theirs", (CachingPolicy,), {"name": "theirs", "rule": "r", "reference": "x"})
-
-    real = importlib.metadata.entry_points
-    monkeypatch.setattr(
-        importlib.metadata,
-        "entry_points",
-        lambda **kw: [Entry()] if kw.get("group") == registry.ENTRY_POINTS else real(**kw),
+def test_a_policy_of_another_package_is_found_by_its_entry_point(tmp_path):
+    """A real installed distribution in miniature: metadata, entry point, module; used by a real command."""
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[olearn.policies]\nnever-evict = theirs:NeverEvict\n")
+    (tmp_path / "theirs.py").write_text(
+        "from olearn.policies.caching.fifo import FIFO\n"
+        "class NeverEvict(FIFO):\n"
+        '    """Theirs."""\n'
+        '    name = "never-evict"\n'
     )
-    registry.classes.cache_clear()
-    try:
-        assert registry.find("caching", "theirs").name == "theirs"
-    finally:
-        registry.classes.cache_clear()
+    (tmp_path / "t.txt").write_text("a\nb\na\n" * 50)
+    command = [sys.executable, "-m", "olearn", "replay", "t.txt", "-p", "never-evict", "-c", "1", "--no-plot"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    out = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    assert "never-evict" in out.stdout
+    wrong = subprocess.run(
+        [*command[:5], "-p", "never-evic"], cwd=tmp_path, env=environment, capture_output=True
+    )
+    assert wrong.returncode == 2
+    assert b"did you mean" in wrong.stderr
