@@ -191,8 +191,35 @@ class _Zstd:
         return plain
 
 
+def compression_of(path: str | Path) -> str | None:
+    """The compression that a file's ending asks for: gz, xz, zst or None."""
+    ending = Path(path).suffix.lower().lstrip(".")
+    return ending if ending in _MAGIC.values() else None
+
+
+@contextmanager
+def _compressed(file: BinaryIO, compression: str | None) -> Iterator[BinaryIO]:
+    """A stream that compresses into `file`; the bytes depend on nothing but the input."""
+    if compression == "gz":
+        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as stream:
+            yield cast(BinaryIO, stream)
+    elif compression == "xz":
+        with lzma.LZMAFile(file, "wb") as stream_xz:
+            yield cast(BinaryIO, stream_xz)
+    elif compression == "zst":
+        import zstandard
+
+        with zstandard.ZstdCompressor(level=9).stream_writer(file, closefd=False) as stream_zst:
+            yield cast(BinaryIO, stream_zst)
+    else:
+        yield file
+
+
 def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> Path:
-    """Let `write` fill a new file beside `path` and put it in place only when it is complete."""
+    """Let `write` fill a new file beside `path` and put it in place only when it is complete.
+
+    An ending .gz, .xz or .zst compresses it.
+    """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -200,8 +227,8 @@ def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> Path:
     except OSError as error:
         raise OlearnError(f"can't write {path}: {error.strerror}") from None
     try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
+        with os.fdopen(handle, "wb") as file, _compressed(file, compression_of(path)) as stream:
+            write(stream)
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)

@@ -9,6 +9,7 @@ the differences, where times never decrease), ``sizes`` and ``costs`` (or ``item
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,7 +33,9 @@ def write(file: BinaryIO, members: dict[str, np.ndarray]) -> None:
     """Write the members of :func:`encode` to an open file."""
     # typed loosely: NumPy's stub takes the member names for its own parameters
     savez: Any = np.savez_compressed
-    savez(file, **members)
+    buffer = io.BytesIO()  # a zip needs to go back, pipes and compressors can't
+    savez(buffer, **members)
+    file.write(buffer.getbuffer())
 
 
 def encode(trace: Trace) -> dict[str, np.ndarray]:

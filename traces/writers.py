@@ -7,6 +7,7 @@ without times or sizes gets the position and 1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +16,7 @@ import numpy as np
 
 from olearn.errors import NotSupportedError, nearest, unknown
 from olearn.traces import _npz
-from olearn.traces._files import write_whole
+from olearn.traces._files import compression_of, write_whole
 from olearn.traces._trace import Trace
 from olearn.traces.readers.oracle_general import RECORD
 
@@ -30,7 +31,7 @@ def save(trace: Trace, path: str | Path, format: str | None = None) -> Path:
     trace : Trace
         The trace.
     path : path-like or str
-        The file.
+        The file; an ending .gz, .xz or .zst compresses it.
     format : str, optional
         One of :data:`WRITERS`; by default seen from the ending.
 
@@ -68,11 +69,12 @@ def format_of(path: str | Path, format: str | None = None) -> str:
         if format.lower() not in folded:
             raise unknown("format to write", format, WRITERS)
         return folded[format.lower()]
-    ending = "".join(Path(path).suffixes[-2:]).lower()
+    plain = Path(path).with_suffix("") if compression_of(path) else Path(path)
+    ending = "".join(plain.suffixes[-2:]).lower()
     for lower, name in folded.items():
         if ending.endswith("." + lower) or ending == f".{lower}.bin":
             return name
-    last = Path(path).suffix
+    last = plain.suffix
     raise NotSupportedError(
         f"the ending {last!r} belongs to no format to write{nearest(last.lstrip('.'), WRITERS)}; "
         f"give one of: {', '.join(WRITERS)}"
@@ -83,18 +85,18 @@ def _write_npz(trace: Trace, file: BinaryIO) -> None:
     _npz.write(file, _npz.encode(trace))
 
 
-def _line_keys(trace: Trace, forbidden: str) -> None:
+def _line_keys(trace: Trace, forbidden: str = "") -> None:
     """Refuse text keys that would not come back from a text file as they are."""
     if trace.keys.dtype != object:
         return
     for key in trace.keys:
         text = str(key)
-        if not text or text != text.strip() or any(c in text for c in forbidden):
+        if not text or text != text.strip() or any(c < " " or c in forbidden for c in text):
             raise NotSupportedError(f"the key {key!r} can't be written to a text file; use npz")
 
 
 def _write_txt(trace: Trace, file: BinaryIO) -> None:
-    _line_keys(trace, "\r\n")
+    _line_keys(trace)
     lines = [f"{key}\n".encode() for key in trace.keys.tolist()]
     for start in range(0, len(trace), _CHUNK):
         file.write(b"".join([lines[i] for i in trace.items[start : start + _CHUNK].tolist()]))
@@ -104,7 +106,11 @@ def _write_csv(trace: Trace, file: BinaryIO) -> None:
     import pyarrow as pa
     import pyarrow.csv
 
-    _line_keys(trace, '\r\n"')
+    _line_keys(trace, '"')
+    if trace.keys.dtype == object:
+        for key in trace.keys:  # the reader mends numbers with blanks inside
+            if re.fullmatch(r"-?\d+(\s+\d+)+", str(key)):
+                raise NotSupportedError(f"the key {key!r} can't be written as csv; use npz")
     keys = pa.array(trace.keys if trace.keys.dtype != object else [str(k) for k in trace.keys])
     columns = {"time": trace.times, "item": trace.items, "size": trace.sizes, "cost": trace.costs}
     used = {name: column for name, column in columns.items() if column is not None}

@@ -21,7 +21,7 @@ from olearn.traces._trace import Trace, check_costs, check_sizes, check_times
 
 #: The columns a trace can have, in the order of a Trace's parameters.
 ROLES = ("item", "size", "time", "cost")
-_WHOLE = re.compile(r"\s*-?(0|[1-9]\d*)\s*$")
+_WHOLE = re.compile(r"\s*(0|-?[1-9]\d*)\s*$")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$")
 _DATE = re.compile(r"\s*\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d*)?)?)?(Z|[+-]\d\d(:?\d\d)?)?\s*$")
 
@@ -252,7 +252,10 @@ def _arrow(array: np.ndarray) -> Any:
 
 
 def _clean(keys: Any, join_blanks: bool) -> Any:
-    """Ids without blanks around them, as whole numbers if all are such."""
+    """Ids without blanks around them, as whole numbers if all are such.
+
+    With `join_blanks`, up to half of them may have blanks inside, which go.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -261,7 +264,9 @@ def _clean(keys: Any, join_blanks: bool) -> Any:
     if not all(map(is_whole, start)):
         return keys
     joined = pc.replace_substring_regex(keys, r"\s+", "") if join_blanks else keys
-    if pc.any(pc.match_substring_regex(joined, r"^-?0\d")).as_py():
+    if pc.any(pc.match_substring_regex(joined, r"^-?0\d|^-0$")).as_py():
+        return keys
+    if join_blanks and pc.mean(pc.match_substring_regex(keys, r"\s")).as_py() > 0.5:
         return keys
     for kind in (pa.uint64(), pa.int64()):
         try:

@@ -44,7 +44,7 @@ class OracleGeneral(Reader):
         ordinals = np.arange(1, records.size + 1)
         after = records["next"]
         ahead = np.mean((after <= 0) | (after > ordinals))
-        return float(0.4 + 0.4 * (ordered > 0.9) * (ahead > 0.9) + 0.15 * named)
+        return float(0.4 + 0.4 * (ordered > 0.9) * (ahead > 0.9) + 0.2 * named)
 
     def read(self, source: Source) -> Trace:
         ids, sizes, times = read_records(source, RECORD, ("id", "size", "time"), impossible)

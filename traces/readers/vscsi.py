@@ -58,7 +58,10 @@ class Vscsi(Reader):
     def sniff(self, head: bytes, path: PurePath) -> float:
         if _version(head) is None:
             return 0.4 if self.named(path) and b"\0" in head else 0.0
-        return 0.9 if len(head) >= 4 * _V2.itemsize or self.named(path) else 0.6
+        if self.named(path):
+            return 0.9
+        # A few bytes of another format can look like a record; hundreds can't.
+        return 0.9 if len(head) >= 4 * _V2.itemsize else 0.5
 
     def read(self, source: Source) -> Trace:
         version = _version(source.head)
