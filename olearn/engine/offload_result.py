@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,12 @@ class OffloadResult:
         from olearn.errors import unknown
 
         raise unknown("policy in this result", policy, [r["policy"] for r in [*self.rows, *self.comparators]])
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draw regret, thresholds, accuracy against cost, budget; see :func:`olearn.plot.offload.draw`."""
+        from olearn.plot.offload import draw
+
+        return draw(self, path)
 
     def __str__(self) -> str:
         from olearn._table import text_table

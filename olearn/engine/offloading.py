@@ -44,6 +44,7 @@ from olearn.policies.offloading._game import (
     no_budget,
 )
 from olearn.registry import make
+from olearn.regret import verdict
 
 #: How remote answers count.
 REMOTE = ("truth", "counted")
@@ -147,7 +148,7 @@ def replay_binary(
             curves[label] = {"samples": points} | {k: np.stack(v) for k, v in collected.items()}
             if not _unmet(runs[0], game, fb, rule) and runs[0].bound(game.samples) is not None:
                 curves[label]["bound"] = runs[0].bound_curve(points)
-            notes += _notes(label, runs[0], game, fb, rule)
+            notes += _judged(label, runs, rows[-len(runs) :], game, fb, rule, best)
             described.append(
                 {"policy": label, "name": runs[0].name, "feedback": str(fb), **runs[0].parameters()}
             )
@@ -568,29 +569,49 @@ def _row(
 def _unmet(policy: BinaryPolicy, game: _Game, fb: Feedback, rule: BudgetSpec | None) -> str:
     """Why a declared bound says nothing about this run; empty if it does."""
     if rule is not None:
-        return "it is for a policy without a budget"
+        return "a budget"
     if fb.delay or fb.batch > 1 or fb.noise:
-        return f"it is for feedback that is neither late nor noisy, not {fb}"
+        return f"feedback that is late or noisy ({fb})"
     if float(game.offload_loss.max()) > 1.0:
-        return "a cost exceeds 1, or remote errors count"
+        return "losses above 1 (a cost above 1, or remote errors that count)"
     return ""
 
 
-def _notes(label: str, policy: BinaryPolicy, game: _Game, fb: Feedback, rule: BudgetSpec | None) -> list[str]:
-    bound = policy.bound(game.samples)
+def _judged(
+    label: str,
+    runs: list[BinaryPolicy],
+    rows: list[dict[str, Any]],
+    game: _Game,
+    fb: Feedback,
+    rule: BudgetSpec | None,
+    best: dict[str, float],
+) -> list[str]:
+    """Write the verdict on the declared bound into the rows; sentences on it."""
+    T = game.samples
+    bound = runs[0].bound(T)
+    unmet = _unmet(runs[0], game, fb, rule)
+    one = best["best threshold"]
+    rivals = {
+        "best fixed threshold": one,
+        "best threshold per context": best.get("best threshold per context", one),
+    }
+    rival = bound.comparator if bound is not None and bound.comparator in rivals else "best fixed threshold"
+    found = verdict(
+        [T * (row["cost"] - rivals[rival]) for row in rows],
+        bound,
+        randomised=runs[0].randomised,
+        violated=(unmet,) if unmet else (),
+        against=rival,
+    )
+    for row in rows:
+        row["verdict"] = found.word
     if bound is None:
         return []
-    unmet = _unmet(policy, game, fb, rule)
-    if unmet:
-        return [f"{label}: the declared bound does not apply: {unmet}."]
-    found = []
-    if bound.comparator != "best fixed threshold":
-        found.append(f"{label}: its bound is on the regret against the {bound.comparator}.")
+    told = [f"{label}: bound {found.text}."]
     most = max(float(game.price.max()), 1.0 - float(game.price.min()))
-    trivial = game.samples * most
-    if bound.value < trivial:
-        return found
-    until = policy.bound_vacuous_until(most)
-    when = "at any horizon" if until is None else f"before {until:,} samples"
-    here = f"{bound.value:,.0f} here, and no rule loses more than {trivial:,.0f}"
-    return [*found, f"{label}: its bound says nothing {when}: {here}."]
+    if not unmet and bound.value >= T * most:
+        until = runs[0].bound_vacuous_until(most)
+        when = "at any horizon" if until is None else f"before {until:,} samples"
+        here = f"{bound.value:,.0f} here, and no rule loses more than {T * most:,.0f}"
+        told.append(f"{label}: its bound says nothing {when}: {here}.")
+    return told

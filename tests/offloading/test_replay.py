@@ -284,15 +284,18 @@ def test_bad_parameters(digits, spec, sentence):
         replay_offloading(digits[:20], [spec], cost=0.3)
 
 
-def test_notes_say_when_a_bound_says_nothing(digits):
-    result = replay_offloading(digits, ["hedge-hi"], cost=0.3)
-    assert any("its bound says nothing before 2,9" in note for note in result.notes)
+def test_notes_say_what_a_bound_is_worth(digits):
+    vacuous = replay_offloading(digits, ["hedge-hi"], cost=0.3)
+    assert any("its bound says nothing before 2,9" in note for note in vacuous.notes)
     late = replay_offloading(digits, ["hil-f"], cost=0.3, feedback="full+delayed(10)")
     assert late.rows[0]["bound"] is None
-    assert any("the declared bound does not apply" in note for note in late.notes)
-    assert any(
-        "best threshold of the grid" in n for n in replay_offloading(digits, ["hil-f(grid=8)"], cost=0.3).notes
-    )
+    assert late.rows[0]["verdict"] == "not applicable"
+    assert "not applicable because of feedback that is late" in late.notes[0]
+    coarse = replay_offloading(digits, ["hil-f(grid=8)"], cost=0.3)
+    assert "the bound is against 'best threshold of the grid'" in coarse.notes[0]
+    fine = replay_offloading(digits, ["hil-f"], cost=0.3, seeds=3)
+    assert {r["verdict"] for r in fine.rows} == {"holds"}
+    assert replay_offloading(digits[:50], ["never"], cost=0.3).rows[0]["verdict"] == "none declared"
 
 
 def test_noisy_answers_hurt_learning_not_counting(digits):
