@@ -125,3 +125,19 @@ def test_small_functions():
 def test_one_sentence_errors(call, message):
     with pytest.raises(ParameterError, match=message):
         call()
+
+
+@given(runs(), st.integers(1, 4), st.data())
+def test_worst_window_between_checkpoints(run, capacity, data):
+    items, rewards = run
+    points = sorted(data.draw(st.sets(st.integers(1, len(items)), min_size=1)))
+    cumulated = np.cumsum(rewards)[np.array(points) - 1]
+    w = regret.checkpoint_windows(items, cumulated, capacity, points)
+    edges = [0, *points]
+    truth = max(
+        naive.top(items[a:b], capacity) - sum(rewards[a:b]) for k, a in enumerate(edges) for b in edges[k + 1 :]
+    )
+    assert w.regret == pytest.approx(truth)
+    assert w.regret == pytest.approx(
+        naive.top(items[w.start : w.stop], capacity) - sum(rewards[w.start : w.stop])
+    )

@@ -59,8 +59,9 @@ def command(
 ) -> None:
     r"""Compute the best in hindsight for TRACE, and the bound that certifies it.
 
-    The value is attained; no decision of the comparator's class earns more than the upper bound, which is
-    recomputed from dual variables. Conventions differ (a prefilled set pays no cold miss): each row says its own.
+    The value is attained; no decision of the comparator's class earns more than the upper bound, which
+    is recomputed from dual variables. Conventions differ (a prefilled set pays no cold miss): each row
+    says its own.
 
     Examples:
 

@@ -15,9 +15,9 @@ from olearn.regret.curves import (
     static_curves,
     switching_regret,
 )
-from olearn.regret.decomposition import Decomposition, decompose
+from olearn.regret.decomposition import Decomposition, decompose, from_counts
 from olearn.regret.verdicts import RunFacts, Verdict, run_facts, verdict, violations
-from olearn.regret.windows import IntervalRegret, interval_regret
+from olearn.regret.windows import IntervalRegret, WorstWindow, checkpoint_windows, interval_regret
 
 __all__ = [
     "Band",
@@ -27,11 +27,14 @@ __all__ = [
     "RunFacts",
     "StaticCurves",
     "Verdict",
+    "WorstWindow",
     "alpha_regret",
     "band",
+    "checkpoint_windows",
     "decompose",
     "dynamic_regret",
     "extended_regret",
+    "from_counts",
     "interval_regret",
     "path_length",
     "run_facts",

@@ -80,11 +80,45 @@ def decompose(items: Any, rewards: Any, capacity: int, *, catalog_size: int | No
     compulsory = float(np.count_nonzero(np.bincount(ids, minlength=n)))
     least = total - belady_bypass(ids, c, catalog_size=n).value
     fixed = total - static_fetch_charged(ids, c, catalog_size=n).value
-    left = min(misses, fixed) - least
-    static = max(0.0, misses - fixed)
-    word, text = _words(total, misses, least, fixed)
+    return from_counts(int(total), misses, compulsory, least, fixed)
+
+
+def from_counts(
+    requests: int, misses: float, compulsory: float, belady_misses: float, static_misses: float
+) -> Decomposition:
+    """The same split from counts that are known already.
+
+    Parameters
+    ----------
+    requests : int
+    misses : float
+        Of the policy.
+    compulsory : float
+        First requests.
+    belady_misses : float
+        Of Belady with bypass.
+    static_misses : float
+        Of the best static set, fetch-charged.
+
+    Examples
+    --------
+    >>> from_counts(100, 60.0, 10.0, 20.0, 45.0).text
+    'policy failure: of 60.0% misses, 33% could not be avoided at this capacity, the best static set would have had 25%, 42% is left over'
+    """  # noqa: E501
+    left = min(misses, static_misses) - belady_misses
+    static = max(0.0, misses - static_misses)
+    word, text = _words(requests, misses, belady_misses, static_misses)
     return Decomposition(
-        int(total), misses, compulsory, least - compulsory, static, left, fixed, least, word, text
+        requests,
+        misses,
+        compulsory,
+        belady_misses - compulsory,
+        static,
+        left,
+        static_misses,
+        belady_misses,
+        word,
+        text,
     )
 
 

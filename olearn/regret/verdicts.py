@@ -212,7 +212,7 @@ def _mean(values: np.ndarray, bound: Bound, limit: float, level: float) -> Verdi
             return _phrase("holds", mean, bound, ", one seed")
         return _phrase("undecided", mean, bound, ": one seed says nothing about a mean")
     half = t_quantile(values.size - 1, level) * float(values.std(ddof=1)) / np.sqrt(values.size)
-    more = f", mean of {values.size} seeds +- {half:.3g}"
+    more = f", mean of {values.size} seeds +- {_number(half)}"
     if mean <= limit:
         return _phrase("holds", mean, bound, more)
     return _phrase("exceeded" if mean - half > limit else "undecided", mean, bound, more)

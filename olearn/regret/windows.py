@@ -15,7 +15,7 @@ import numpy as np
 
 from olearn._jit import kernel
 from olearn.errors import ParameterError, check_positive_int
-from olearn.optima._inputs import check_items
+from olearn.optima._inputs import check_checkpoints, check_items
 from olearn.optima._kernels import top_add, top_remove
 from olearn.regret.curves import check_rewards
 
@@ -31,6 +31,17 @@ class IntervalRegret(NamedTuple):
     starts: np.ndarray
     #: ``worst / sqrt(length)``: flat for a strongly adaptive policy.
     scaled: np.ndarray
+
+
+class WorstWindow(NamedTuple):
+    """The window between two checkpoints in which a policy was furthest behind."""
+
+    regret: float
+    #: The window holds the requests ``start .. stop - 1``.
+    start: int
+    stop: int
+    comparator: float
+    reward: float
 
 
 @kernel
@@ -93,3 +104,42 @@ def interval_regret(
         worst_window(ids, earned, length, c, counts, levels, out)
         worst[k], starts[k] = out
     return IntervalRegret(sizes, worst, starts, worst / np.sqrt(sizes))
+
+
+def checkpoint_windows(
+    items: Any, cumulated: Any, capacity: int, checkpoints: Any, *, catalog_size: int | None = None
+) -> WorstWindow:
+    """The worst of all windows between two checkpoints, from cumulated rewards alone.
+
+    For results that keep rewards at checkpoints only. All pairs of K checkpoints are looked at: O(K T).
+
+    Parameters
+    ----------
+    items : array_like of int, shape (T,)
+    cumulated : array_like, shape (K,)
+        Reward of the policy until each checkpoint.
+    capacity : int
+    checkpoints : array_like of int, shape (K,)
+
+    Examples
+    --------
+    >>> w = checkpoint_windows([0, 0, 1, 1], [2.0, 2.0], capacity=1, checkpoints=[2, 4])
+    >>> w.regret, w.start, w.stop
+    (2.0, 2, 4)
+    """
+    from olearn.optima._kernels import segment_values
+
+    ids, n = check_items(items, catalog_size)
+    c = check_positive_int("capacity", capacity)
+    points = check_checkpoints(checkpoints, ids.size)
+    reward = np.concatenate([[0.0], check_rewards(cumulated, points.size)])
+    bounds = np.concatenate([[0], points]).astype(np.int64)
+    values = np.zeros((points.size, points.size), np.int64)
+    levels = np.zeros(int(np.bincount(ids).max()) + 2, np.int32)
+    segment_values(ids[: points[-1]], bounds, c, np.zeros(n, np.int32), levels, values)
+    earned = reward[None, 1:] - reward[:-1, None]
+    regret = np.where(np.triu(np.ones_like(values)) > 0, values - earned, -np.inf)
+    i, j = np.unravel_index(int(regret.argmax()), regret.shape)
+    return WorstWindow(
+        float(regret[i, j]), int(bounds[i]), int(bounds[j + 1]), float(values[i, j]), float(earned[i, j])
+    )
