@@ -28,6 +28,7 @@ from olearn._version import __version__
 from olearn.bounds import Bound
 from olearn.environments.bandit import BanditEnvironment
 from olearn.environments.constants import gaussian_lower, lai_robbins, minimax_lower
+from olearn.environments.contextual import ContextualEnvironment
 from olearn.errors import ParameterError, check_int, check_positive_int
 from olearn.learners.bandits._base import BanditPolicy
 
@@ -110,7 +111,7 @@ class BanditReplay:
     rows : list of BanditRow
     """
 
-    environment: BanditEnvironment
+    environment: Any
     checkpoints: np.ndarray
     horizon: int
     runs: int
@@ -197,7 +198,7 @@ def default_checkpoints(horizon: int, points: int = 100) -> np.ndarray:
 
 
 def simulate(
-    environment: BanditEnvironment,
+    environment: BanditEnvironment | ContextualEnvironment,
     policies: Sequence[BanditPolicy],
     horizon: int,
     runs: int = 100,
@@ -211,7 +212,7 @@ def simulate(
 
     Parameters
     ----------
-    environment : BanditEnvironment
+    environment : BanditEnvironment or ContextualEnvironment
     policies : sequence of BanditPolicy
         Templates: each run uses a fresh copy with its own random stream; the templates stay as they are.
     horizon : int
@@ -302,13 +303,25 @@ def simulate(
 
 
 def _bound(
-    policy: BanditPolicy, env: BanditEnvironment, horizon: int, means: np.ndarray | None
+    policy: BanditPolicy, env: Any, horizon: int, means: np.ndarray | None
 ) -> Bound | None:
     """The policy's bound where its assumptions hold: index policies need stationary stochastic rewards."""
+    if isinstance(env, ContextualEnvironment):
+        return _contextual_bound(policy, env, horizon)
     if not policy.weighted and not env.stationary:
         return None
     sub_gaussian = env.kind == "gaussian" and env.scale <= 1.0 and not policy.bound_needs_unit()
     return policy.bound(horizon, means) if env.unit_rewards or sub_gaussian else None
+
+
+def _contextual_bound(policy: Any, env: ContextualEnvironment, horizon: int) -> Bound | None:
+    """LinUCB's bound, if the environment is as the policy was told."""
+    if not hasattr(policy, "norm") or env.theta_norm > policy.norm or env.std > policy.noise:
+        return None
+    if np.abs(env.means).max() > 1.0:
+        return None
+    bound: Bound | None = policy.bound(horizon, length=float(np.linalg.norm(env.contexts, axis=2).max()))
+    return bound
 
 
 def _checked_marks(horizon: int, checkpoints: Any) -> np.ndarray:
@@ -332,6 +345,6 @@ def _copy(policy: BanditPolicy, seed: int, run: int) -> BanditPolicy:
     return fresh
 
 
-def _warm_up(env: BanditEnvironment, policy: BanditPolicy) -> None:
+def _warm_up(env: Any, policy: BanditPolicy) -> None:
     """Compile before the clock runs."""
     _copy(policy, 0, 0).play(env.data(0, 0), np.array([1]))

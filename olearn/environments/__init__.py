@@ -12,10 +12,12 @@ from olearn.environments.bandit import (
     uniform,
 )
 from olearn.environments.constants import bernoulli_kl, gaussian_lower, lai_robbins, minimax_lower
+from olearn.environments.contextual import ContextualEnvironment, linear, logged, random_linear
 
 __all__ = [
     "ADVERSARIES",
     "BanditEnvironment",
+    "ContextualEnvironment",
     "adaptive",
     "bernoulli",
     "bernoulli_kl",
@@ -23,8 +25,11 @@ __all__ = [
     "gaussian",
     "gaussian_lower",
     "lai_robbins",
+    "linear",
+    "logged",
     "matrix",
     "minimax_lower",
     "parse_environment",
+    "random_linear",
     "uniform",
 ]

@@ -47,14 +47,14 @@ class Record(NamedTuple):
     arm_gain: np.ndarray  # float64 (C, K): reward of each arm so far, adaptive environments only
     plays: np.ndarray  # int64 (P, K): pulls of each arm in each phase
     trace: np.ndarray  # int64 (T, m) to keep every arm played, (0, m) to keep none
-    totals: np.ndarray  # float64 (1,): running gain
+    totals: np.ndarray  # float64 (2,): running gain; running value (contextual loops)
     cursor: np.ndarray  # int64 (1,)
 
 
 def new_record(
     checkpoints: np.ndarray, shape: tuple[int, ...], adaptive: bool, m: int = 1, trace: bool = False
 ) -> Record:
-    """An empty record; `checkpoints` is increasing and its last entry is the horizon, `shape` that of the means."""
+    """An empty record; `checkpoints` is increasing and ends with the horizon, `shape` that of the means."""
     marks = np.append(np.asarray(checkpoints, np.int64), -1)
     size = marks.size - 1
     return Record(
@@ -65,7 +65,7 @@ def new_record(
         np.zeros((size, shape[1]) if adaptive else (1, 1)),
         np.zeros(shape, np.int64),
         np.zeros((int(marks[-2]) if trace else 0, m), np.int64),
-        np.zeros(1),
+        np.zeros(2),
         np.zeros(1, np.int64),
     )
 

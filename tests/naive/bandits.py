@@ -375,3 +375,42 @@ class FPL:
                 left.discard(arm)
         for arm, reward in zip(chosen, rewards, strict=True):
             self.loss[arm] += (1 - reward) * waiting[arm]
+
+
+# -- linear models: a history is a list of (contexts, arm, reward) -----------------------------------
+def ridge(history, d, regularisation, arm=None):
+    """V and V^-1 b of all plays, or of one arm's."""
+    v, b = np.eye(d) * regularisation, np.zeros(d)
+    for contexts, played, reward in history:
+        if arm is None or played == arm:
+            x = contexts[played] if len(contexts) > 1 else contexts[0]
+            v += np.outer(x, x)
+            b += reward * x
+    return v, np.linalg.solve(v, b)
+
+
+def linucb(history, contexts, arms, disjoint, regularisation, alpha, norm, delta, noise):
+    index = []
+    for arm in range(arms):
+        x = contexts[arm] if len(contexts) > 1 else contexts[0]
+        v, theta = ridge(history, len(x), regularisation, arm if disjoint else None)
+        radius = alpha
+        if alpha is None:
+            log_det = np.linalg.slogdet(v)[1] - len(x) * math.log(regularisation)
+            radius = math.sqrt(regularisation) * norm + noise * math.sqrt(2 * math.log(1 / delta) + log_det)
+        index.append(float(theta @ x) + radius * math.sqrt(float(x @ np.linalg.solve(v, x))))
+    return index
+
+
+def lints(history, contexts, arms, disjoint, regularisation, v, stream):
+    """Values of the arms under posterior draws L^-T z, L the Cholesky factor of V."""
+    d = len(contexts[0])
+    samples = []
+    for arm in range(arms if disjoint else 1):
+        gram, theta = ridge(history, d, regularisation, arm if disjoint else None)
+        z = np.array([stream.normal() for _ in range(d)])
+        samples.append(theta + v * np.linalg.solve(np.linalg.cholesky(gram).T, z))
+    return [
+        float(samples[arm if disjoint else 0] @ (contexts[arm] if len(contexts) > 1 else contexts[0]))
+        for arm in range(arms)
+    ]

@@ -39,6 +39,8 @@ BANDITS = {
     "exp3-p": f"{_HERE}.exp3_mixed:Exp3P",
     "exp3-s": f"{_HERE}.exp3_mixed:Exp3S",
     "tsallis-inf": f"{_HERE}.tsallis_inf:TsallisINF",
+    "linucb": f"{_HERE}.linucb:LinUCB",
+    "lints": f"{_HERE}.lints:LinTS",
     "cucb": f"{_HERE}.cucb:CUCB",
     "escb": f"{_HERE}.escb:ESCB",
     "exp3-m": f"{_HERE}.exp3_m:Exp3M",

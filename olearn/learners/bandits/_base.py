@@ -16,7 +16,7 @@ import numpy as np
 
 from olearn.bounds import Bound
 from olearn.environments import _kernels as env_kernels
-from olearn.environments.bandit import BanditEnvironment, matrix
+from olearn.environments.bandit import matrix
 from olearn.errors import NotSupportedError, ParameterError, check_int, check_positive_int, check_real
 from olearn.learners._base import Learner
 
@@ -155,8 +155,10 @@ class BanditPolicy(Learner):
             raise ParameterError(f"{self.name}: {where}; rewards must be {allowed}")
         return value
 
-    def check_environment(self, env: BanditEnvironment) -> None:
+    def check_environment(self, env: Any) -> None:
         """Raise unless the policy can play against `env`."""
+        if getattr(env, "contextual", False):
+            raise NotSupportedError(f"{self.name} doesn't look at contexts: use linucb or lints")
         if env.arms != self.arms:
             raise ParameterError(f"{self.name} has {self.arms} arms, the environment {env.arms}")
         if self.unit_rewards and not env.unit_rewards:
@@ -191,7 +193,7 @@ class BanditPolicy(Learner):
             obtained[first:] = table[np.arange(first, table.shape[0]), record.trace[:, 0]]
         return obtained
 
-    def play(self, env: env_kernels.Env, checkpoints: np.ndarray, trace: bool = False) -> env_kernels.Record:
+    def play(self, env: Any, checkpoints: np.ndarray, trace: bool = False) -> env_kernels.Record:
         """The fused loop over environment data, which the caller has checked (:mod:`olearn.engine.bandits`)."""
         adaptive = env.kind >= env_kernels.ADAPTIVE
         record = env_kernels.new_record(checkpoints, env.means.shape, adaptive, self.set_size, trace)
