@@ -80,6 +80,7 @@ def test_merged_gaps_give_the_same_lp():
     assert intervals(items, 20, sizes).gaps < 90
 
 
+@pytest.mark.jit_only
 def test_certificate_is_cheap_and_tight_on_a_real_trace(shared):
     record = np.dtype([("t", "<u4"), ("id", "<u8"), ("sz", "<u4"), ("nx", "<i8")])
     path = shared / "traces/libcachesim_cloudphysics/cloudPhysicsIO.oracleGeneral.bin"

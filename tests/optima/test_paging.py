@@ -1,7 +1,5 @@
 """Belady's rule equals exhaustive search; its certificate closes on every trace and bounds for any P."""
 
-import csv
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 
 from naive import optima as naive
 from olearn.geometry.nextuse import next_use
-from olearn.optima import belady, belady_bypass, static_fetch_charged, static_prefilled
+from olearn.optima import belady, belady_bypass, static_fetch_charged
 from olearn.optima.paging import certificate
 
 tiny = st.lists(st.integers(0, 4), min_size=1, max_size=11)
@@ -56,29 +54,3 @@ def test_against_the_interval_lp():
     z = cp.Variable(starts.size, bounds=[0, 1])
     value = cp.Problem(cp.Maximize(cp.sum(z)), [covers.astype(float) @ z <= 4]).solve(solver=cp.HIGHS)
     assert value == pytest.approx(belady_bypass(items, 4).value)
-
-
-def test_golden_counts(shared):
-    """Miss counts of libCacheSim's Belady (no bypass) on the unit-size CloudPhysics trace."""
-    record = np.dtype([("t", "<u4"), ("id", "<u8"), ("sz", "<u4"), ("nx", "<i8")])
-    path = shared / "traces/libcachesim_cloudphysics/cloudPhysicsIO.oracleGeneral.bin"
-    items = np.unique(np.fromfile(path, record)["id"], return_inverse=True)[1]
-    with (shared / "golden/libcachesim.csv").open() as file:
-        rows = [r for r in csv.DictReader(file) if r["trace"] == "cloudphysics" and r["ignore_size"] == "1"]
-    golden = {(r["policy"], int(r["cache_size_objects"])): int(r["n_miss"]) for r in rows}
-    sizes = [c for p, c in golden if p == "belady"]
-    assert len(sizes) >= 5
-    for c in sizes:
-        best = belady(items, c)
-        assert items.size - best.value == golden["belady", c]
-        assert best.gap == 0.0
-
-
-def test_static_and_belady_cross(shared):
-    """A prefilled static set can beat MIN, which pays for cold misses: both published counts."""
-    record = np.dtype([("t", "<u4"), ("id", "<u8"), ("sz", "<u4"), ("nx", "<i8")])
-    path = shared / "traces/libcachesim_cloudphysics/cloudPhysicsIO.oracleGeneral.bin"
-    items = np.unique(np.fromfile(path, record)["id"], return_inverse=True)[1]
-    assert belady(items, 24487).value == 64_898
-    assert static_prefilled(items, 24487).value == 85_947
-    assert static_fetch_charged(items, 24487).value <= belady_bypass(items, 24487).value
