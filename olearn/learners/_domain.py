@@ -43,6 +43,11 @@ class DomainLearner(OnlineLearner):
         return x
 
 
+def _step(state: _mirror.State, gradient: np.ndarray) -> float:
+    """One round."""
+    return float(_mirror.advance(state, gradient, _mirror.STEP))
+
+
 class MirrorLearner(DomainLearner):
     """Learners on the kernels of :mod:`olearn.learners._mirror`; a subclass fixes the method.
 
@@ -51,7 +56,7 @@ class MirrorLearner(DomainLearner):
     """
 
     method: ClassVar[int] = _mirror.OMD
-    step = staticmethod(_mirror.step)
+    step = staticmethod(_step)
     run_kernel = staticmethod(_mirror.run)
 
     geometry: str
@@ -181,7 +186,7 @@ class MirrorLearner(DomainLearner):
             rate=float(self._rate()),
             offset=float(self._offset()),
         )
-        _mirror.begin(state)
+        _mirror.advance(state, state.x, _mirror.BEGIN)
         return state
 
     # -- hints ------------------------------------------------------------------------------------------
@@ -195,7 +200,7 @@ class MirrorLearner(DomainLearner):
         """
         m = np.ascontiguousarray(hint, np.float64)
         self._check_hints(m.reshape(1, -1), 1)
-        _mirror.give(self.state, m)
+        _mirror.advance(self.state, m, _mirror.GIVE)
 
     def _check_hints(self, hints: np.ndarray, rows: int) -> None:
         if self.hint != "given":

@@ -54,14 +54,112 @@ class State(NamedTuple):
     offset: float  # FTRL with NORM: what is added to the sum of squares
 
 
+#: What :func:`advance` is to do.
+BEGIN, GIVE, STEP = range(3)
+
+
 @kernel
-def begin(state):
-    """The dual vector of the start; the step size before the first round."""
-    state.cells[ETA] = state.rate
-    if state.schedule == NORM:
-        state.cells[ETA] = state.rate / math.sqrt(state.offset) if state.offset > 0.0 else 0.0
-    if state.method == OMD and state.keep:
-        dual(state.region, state.geometry, state.centre, state.theta)
+def advance(state, g, what):
+    """Begin; take `g` as the hint of the coming round; or end a round with the gradient `g`.
+
+    One function for the three, because each level of calls around the projections costs seconds of compilation.
+    Returns <g, x> of the play before.
+    """
+    x, z, theta, hint, work, cells = state.x, state.z, state.theta, state.hint, state.work, state.cells
+    region, method, geometry, schedule = state.region, state.method, state.geometry, state.schedule
+    d = x.size
+    if what == BEGIN:
+        cells[ETA] = state.rate
+        if schedule == NORM:
+            cells[ETA] = state.rate / math.sqrt(state.offset) if state.offset > 0.0 else 0.0
+        if method == OMD and state.keep:
+            dual(region, geometry, state.centre, theta)
+        return 0.0
+    loss = dot(x, g)
+    if what == GIVE:
+        for i in range(d):
+            hint[i] = g[i]
+    else:
+        state.rounds[0] += 1
+        t = state.rounds[0]
+        if schedule == SQRT:
+            cells[ETA] = state.rate / math.sqrt(t + (1.0 if method == FTRL else 0.0))
+        elif schedule == STRONG:
+            cells[ETA] = state.rate / t
+        elif schedule == NORM:
+            cells[SQUARES] += _squared_norm(state, g)
+            squares = state.offset + cells[SQUARES]
+            cells[ETA] = state.rate / math.sqrt(squares) if squares > 0.0 else 0.0
+        eta = cells[ETA]
+        if method != OMD:
+            for i in range(d):
+                theta[i] += g[i]
+            if method == PROXIMAL and eta > 0.0:
+                sigma = 1.0 / eta - cells[SIGMA]
+                cells[SIGMA] = 1.0 / eta
+                for i in range(d):
+                    theta[i] -= sigma * x[i]
+        elif geometry == EUCLIDEAN:
+            for i in range(d):
+                work[i] = z[i] - eta * g[i]
+        elif state.keep:
+            for i in range(d):
+                theta[i] += eta * g[i]
+                work[i] = theta[i]
+            if t % _RECENTRE == 0:
+                _recentre(state)
+        else:
+            for i in range(d):
+                z[i] = max(z[i], 1e-300)
+            dual(region, geometry, z, work)
+            for i in range(d):
+                work[i] += eta * g[i]
+        if state.hinting == LAST:
+            for i in range(d):
+                hint[i] = g[i]
+        elif state.hinting == GIVEN:
+            for i in range(d):
+                hint[i] = 0.0
+    # The iterate z moves (mirror descent only), then the play is made from it or from the sums.
+    for stage in range(2):
+        eta = cells[ETA]
+        if stage == 0:
+            if method != OMD or what == GIVE:
+                continue
+        else:
+            if method == OMD:
+                if state.hinting == NO_HINT:
+                    for i in range(d):
+                        x[i] = z[i]
+                    break
+                if geometry == EUCLIDEAN:
+                    for i in range(d):
+                        work[i] = z[i] - eta * hint[i]
+                else:
+                    if state.keep:
+                        for i in range(d):
+                            work[i] = theta[i]
+                    else:
+                        for i in range(d):
+                            z[i] = max(z[i], 1e-300)
+                        dual(region, geometry, z, work)
+                    for i in range(d):
+                        work[i] += eta * hint[i]
+            elif method == PROXIMAL and cells[SIGMA] == 0.0:  # only zero gradients so far
+                break
+            else:
+                sign = -1.0 if geometry == EUCLIDEAN else 1.0
+                for i in range(d):
+                    work[i] = sign * eta * (theta[i] + hint[i])
+                if method == FTRL and geometry == EUCLIDEAN:
+                    for i in range(d):
+                        work[i] += state.centre[i]
+        out = z if stage == 0 else x
+        if geometry == EUCLIDEAN:
+            project(region, work, out)
+        else:
+            mirror(region, geometry, work, out)
+    return loss
 
 
 @kernel
@@ -79,115 +177,17 @@ def _squared_norm(state, g):
 
 
 @kernel
-def step(state, g):
-    """One round: the loss <g, x> of the play, then the play of the next round."""
-    x, cells = state.x, state.cells
-    d = x.size
-    loss = dot(x, g)
-    state.rounds[0] += 1
-    t = state.rounds[0]
-    if state.schedule == SQRT:
-        cells[ETA] = state.rate / math.sqrt(t + (1.0 if state.method == FTRL else 0.0))
-    elif state.schedule == STRONG:
-        cells[ETA] = state.rate / t
-    elif state.schedule == NORM:
-        cells[SQUARES] += _squared_norm(state, g)
-        squares = state.offset + cells[SQUARES]
-        cells[ETA] = state.rate / math.sqrt(squares) if squares > 0.0 else 0.0
-    eta = cells[ETA]
-    if state.method == OMD:
-        _descend(state, g, eta)
-    else:
-        theta = state.theta
-        for i in range(d):
-            theta[i] += g[i]
-        if state.method == PROXIMAL and eta > 0.0:
-            sigma = 1.0 / eta - cells[SIGMA]
-            cells[SIGMA] = 1.0 / eta
-            for i in range(d):
-                theta[i] -= sigma * x[i]
-    if state.hinting == LAST:
-        for i in range(d):
-            state.hint[i] = g[i]
-    elif state.hinting == GIVEN:
-        for i in range(d):
-            state.hint[i] = 0.0
-    if state.method != OMD or state.hinting != NO_HINT:
-        foresee(state)
-    return loss
-
-
-@kernel
-def _descend(state, g, eta):
-    """Mirror descent step from z (or x, without hints), in place."""
-    z = state.x if state.hinting == NO_HINT else state.z
-    work, region = state.work, state.region
-    d = z.size
-    if state.geometry == EUCLIDEAN:
-        for i in range(d):
-            work[i] = z[i] - eta * g[i]
-        project(region, work, z)
-    elif state.keep:
-        theta = state.theta
-        for i in range(d):
-            theta[i] += eta * g[i]
-        if state.rounds[0] % _RECENTRE == 0:  # a simplex does not see a shift; sums must not lose digits
-            for b in range(region.kinds.size):
-                least = np.inf
-                for i in range(region.starts[b], region.starts[b + 1]):
-                    least = min(least, theta[i])
-                for i in range(region.starts[b], region.starts[b + 1]):
-                    theta[i] -= least
-                region.nu[b] = np.nan
-        mirror(region, state.geometry, theta, z)
-    else:
-        for i in range(d):
-            z[i] = max(z[i], 1e-300)
-        dual(region, state.geometry, z, work)
-        for i in range(d):
-            work[i] += eta * g[i]
-        mirror(region, state.geometry, work, z)
-
-
-@kernel
-def foresee(state):
-    """The play from the state and the hint."""
-    x, z, theta, hint, work = state.x, state.z, state.theta, state.hint, state.work
-    eta = state.cells[ETA]
-    d = x.size
-    if state.method == OMD:
-        if state.geometry == EUCLIDEAN:
-            for i in range(d):
-                work[i] = z[i] - eta * hint[i]
-            project(state.region, work, x)
-            return
-        if state.keep:
-            for i in range(d):
-                work[i] = theta[i]
-        else:
-            for i in range(d):
-                z[i] = max(z[i], 1e-300)
-            dual(state.region, state.geometry, z, work)
-        for i in range(d):
-            work[i] += eta * hint[i]
-        mirror(state.region, state.geometry, work, x)
-        return
-    if state.method == PROXIMAL and state.cells[SIGMA] == 0.0:  # only zero gradients so far
-        return
-    for i in range(d):
-        work[i] = eta * (theta[i] + hint[i])
-    if state.method == FTRL and state.geometry == EUCLIDEAN:
-        for i in range(d):
-            work[i] -= state.centre[i]
-    mirror(state.region, state.geometry, work, x)
-
-
-@kernel
-def give(state, hint):
-    """Set the hint of the coming round and the play that follows from it."""
-    for i in range(hint.size):
-        state.hint[i] = hint[i]
-    foresee(state)
+def _recentre(state):
+    """Shift each block of the dual vector to a least entry of 0: simplices do not see it, sums keep digits."""
+    theta, work, region = state.theta, state.work, state.region
+    for b in range(region.kinds.size):
+        least = np.inf
+        for i in range(region.starts[b], region.starts[b + 1]):
+            least = min(least, theta[i])
+        for i in range(region.starts[b], region.starts[b + 1]):
+            theta[i] -= least
+            work[i] = theta[i]
+        region.nu[b] = np.nan
 
 
 @kernel
@@ -195,7 +195,7 @@ def run(state, feed, losses, iterates, gradients):
     """`losses.size` rounds against a feed; iterates and gradients are recorded if they have rows."""
     for t in range(losses.size):
         if t < state.hints.shape[0]:
-            give(state, state.hints[t])
+            advance(state, state.hints[t], GIVE)
         value = 0.0
         if feed.kind == MATRIX:
             g = feed.data[t]
@@ -204,5 +204,5 @@ def run(state, feed, losses, iterates, gradients):
             g = feed.gradient
         record(iterates, t, state.x)
         record(gradients, t, g)
-        linear = step(state, g)
+        linear = advance(state, g, STEP)
         losses[t] = linear if feed.kind == MATRIX else value

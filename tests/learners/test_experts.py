@@ -392,7 +392,7 @@ class TestSafety:
         "name", [*DETERMINISTIC, "fixed-share", "ftpl", "lazy-leader", "shrinking-dartboard"]
     )
     def test_a_million_rounds_of_constant_losses(self, name):
-        """Weights stay finite, sum to 1, prefer the better expert; then the losses turn and the learner follows."""
+        """Weights stay finite, sum to 1, prefer the better expert; the losses turn, the learner follows."""
         losses = np.tile([0.0, 1.0, 1.0], (500_000, 1))
         learner = get_learner(name)(3, 1_000_000)
         first = learner.run(losses)

@@ -271,7 +271,7 @@ def saol(gradients, project, start, width, size):
     return np.array(plays)
 
 
-# -- games and regret -------------------------------------------------------------------------------------------
+# -- games and regret ------------------------------------------------------------------------------------
 
 
 def binary_games(N, T):
