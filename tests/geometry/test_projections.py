@@ -12,6 +12,7 @@ from naive import geometry as naive
 from olearn.geometry import Box, CappedSimplex, EuclideanBall, Knapsack, Product, Simplex
 from olearn.geometry.euclidean import (
     _last_resort,
+    _search,
     project_capped_simplex,
     project_knapsack,
     project_simplex,
@@ -55,14 +56,22 @@ def test_simplex_equals_exact_rationals(y, scale, tau):
     )
 
 
-@given(points, st.floats(0, 1), st.data())
-def test_last_resort_equals_exact_rationals(y, share, data):
+@given(points, st.floats(0, 1), st.floats(-5, 5))
+def test_the_paths_of_long_vectors_equal_exact_rationals(y, share, start):
+    """The search and the last resort, which short vectors reach only when the short path gives up."""
     k = share * len(y)
     if not 0.0 < k < len(y):
         return
+    exact = naive.project_sum(y, np.ones(len(y)), k, 1.0)
     out = np.empty(len(y))
     _last_resort(np.array(y, np.float64), k, min(1.0, k), out)
-    np.testing.assert_allclose(out, naive.project_sum(y, np.ones(len(y)), k, 1.0), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(out, exact, rtol=0, atol=1e-12)
+    out[:] = -1.0
+    _, _, done = _search(np.array(y, np.float64), k, min(1.0, k), start, out, True)
+    if done:
+        np.testing.assert_allclose(out, exact, rtol=0, atol=1e-12)
+    else:
+        assert max(map(abs, y)) > 1e6 * k  # only many orders of magnitude are too much for it
 
 
 @given(
@@ -85,8 +94,9 @@ def test_knapsack_equals_exact_rationals(y, sizes, share, tau):
 @given(st.lists(ordinary, min_size=2, max_size=40), st.floats(0.01, 0.99))
 def test_kkt_residual_is_below_1e_12(y, share):
     k = share * len(y)
-    x, _ = capped(y, k)
+    x, tau = capped(y, k)
     assert naive.kkt_residual(x, y, np.ones(len(y)), k, 1.0) < 1e-12
+    np.testing.assert_allclose(np.clip(np.array(y) - tau, 0.0, 1.0), x, rtol=0, atol=1e-14)
 
 
 @given(st.lists(ordinary, min_size=1, max_size=20), st.data())
@@ -105,7 +115,8 @@ def test_known_answers():
     assert capped([1e300, 1e300, 0.0], 1)[0].tolist() == [0.5, 0.5, 0.0]
     assert capped([1e308, -1e308, 1e308], 2)[0].tolist() == [1.0, 0.0, 1.0]
     assert capped([-0.0, 0.0], 1)[0].tolist() == [0.5, 0.5]
-    assert math.isnan(capped([1.0, math.nan, 0.0], 1)[1])
+    for n in (3, 600, 5000):
+        assert math.isnan(capped([1.0, math.nan, 0.0] + [0.5] * (n - 3), 1)[1])
     assert Simplex(3).project([0.5, 1.0, -2.0]).tolist() == [0.25, 0.75, 0.0]
     assert EuclideanBall(2, 5.0).project([6e300, 8e300]).tolist() == pytest.approx([3.0, 4.0], rel=1e-15)
     tiny = EuclideanBall(2, 1e-200).project([3e-200, 4e-200])
@@ -173,7 +184,7 @@ def test_osqp_agrees():
         np.testing.assert_allclose(region.project(y), x.value, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("n", [4096, 5001, 100_000])
+@pytest.mark.parametrize("n", [700, 4096, 5001, 100_000])
 @pytest.mark.jit_only
 def test_long_vectors(n):
     """The sampled start: sorted, constant, bimodal and heavy-tailed vectors, against a float sort."""
