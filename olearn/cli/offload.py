@@ -42,6 +42,9 @@ _COLUMNS = (
 @click.option(
     "--remote", default="truth", show_default=True, help="Count remote errors (counted) or not (truth)."
 )
+@click.option(
+    "--columns", default=None, help="Names in the file: confidence=p,local_correct=ok; others are ignored."
+)
 @click.option("--samples", type=int, default=None, help="Bootstrap the table to so many samples first.")
 @click.option("--resample-seed", default=0, show_default=True, help="Seed of --samples.")
 @click.option("--set", "settings", multiple=True, help="name=value: a further option of this kind of table.")
@@ -57,6 +60,7 @@ def command(
     budget: str | None,
     seeds: int,
     remote: str,
+    columns: str | None,
     samples: int | None,
     resample_seed: int,
     settings: Sequence[str],
@@ -65,7 +69,7 @@ def command(
     out: str | None,
     plot: bool,
 ) -> None:
-    r"""Replay TABLE and say how far each policy is from the best threshold in hindsight.
+    """Replay TABLE and say how far each policy is from the best threshold in hindsight.
 
     TABLE is a .csv, .parquet or .npz file with the columns confidence, local_correct (and remote_correct,
     cost, context, ...), or the name of a bundled table: digits.
@@ -76,11 +80,11 @@ def command(
       olearn offload digits --policy hil-f --policy hi-lcb-lite --cost 0.3
       olearn offload digits -p hil-n -p hi-lcb -b 0.3 --samples 100000 --feedback offloaded
       olearn offload digits -p hil-f -b 0.1 --budget rate:0.2 --out results
-    """
+    """  # noqa: D301
     from olearn.engine.offloading import replay_offloading
     from olearn.traces.offloading import read_table
 
-    loaded = read_table(table)
+    loaded = read_table(table, _columns(columns))
     if samples is not None:
         loaded = loaded.resample(samples, resample_seed)
     options = _settings(settings)
@@ -96,6 +100,17 @@ def command(
         print_json({"manifest": {**result.manifest, "notes": result.notes}, "rows": result.rows})
         return
     _show(loaded, result, written)
+
+
+def _columns(text: str | None) -> dict[str, str] | None:
+    from olearn.errors import ParameterError
+
+    if text is None:
+        return None
+    pairs = [part.split("=", 1) for part in text.split(",")]
+    if not all(len(pair) == 2 and pair[0].strip() and pair[1].strip() for pair in pairs):
+        raise ParameterError(f"--columns takes column=name in the file, ..., got {text!r}")
+    return {column.strip(): name.strip() for column, name in pairs}
 
 
 def _settings(texts: Sequence[str]) -> dict[str, Any]:

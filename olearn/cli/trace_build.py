@@ -14,7 +14,7 @@ import click
 @click.option("--seed", default=0, show_default=True, help="Seed of the folds and the resampling.")
 @click.option("--folds", default=5, show_default=True, help="Folds of the out-of-fold predictions.")
 def build(recipe: str, out: str | None, samples: int | None, seed: int, folds: int) -> None:
-    r"""Build the offloading table RECIPE: digits, digits-logistic, digits-bayes, breast-cancer, wine, mnist1d.
+    """Build the offloading table RECIPE: digits, digits-logistic, digits-bayes, breast-cancer, wine, mnist1d.
 
     Needs scikit-learn (the extra "offload").
 
@@ -23,7 +23,7 @@ def build(recipe: str, out: str | None, samples: int | None, seed: int, folds: i
     \b
       olearn trace build digits --out digits.npz
       olearn trace build mnist1d --samples 5000 --out mnist1d.parquet
-    """
+    """  # noqa: D301
     from olearn.traces.offloading.build import build as make
 
     table = make(recipe, samples=samples, seed=seed, folds=folds)

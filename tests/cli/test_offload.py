@@ -137,6 +137,31 @@ def test_bad_tables_are_one_sentence(tmp_path, text, sentence):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_names_of_columns(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("id,p,ok\na,0.5,1\nb,0.25,0\n")
+    done = olearn(
+        "offload",
+        str(path),
+        "-b",
+        "0.3",
+        "-p",
+        "never",
+        "--columns",
+        "confidence=p,local_correct=ok",
+        "--no-plot",
+    )
+    assert done.exit_code == 0, done.output
+    done = olearn("offload", str(path), "-b", "0.3", "--columns", "confidence", "--no-plot")
+    assert done.exit_code == 2
+    assert "--columns takes column=name" in done.stderr
+
+
+def test_the_help_keeps_its_lines():
+    text = olearn("offload", "--help").output
+    assert "\n    olearn offload digits -p hil-f -b 0.1 --budget rate:0.2 --out results\n" in text
+
+
 def test_remote_errors_need_their_column(tmp_path):
     path = tmp_path / "local.csv"
     path.write_text("confidence,local_correct\n0.5,1\n0.6,0\n")

@@ -126,6 +126,21 @@ def test_files_that_are_not_tables(tmp_path):
         read_table("digit")
 
 
+def test_columns_under_other_names(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("id,p,ok,remote_correct\na,0.5,1,1\nb,0.25,0,1\n")
+    with pytest.raises(TraceError, match=r"log.csv has the columns id, p, ok, remote_correct"):
+        read_table(path)
+    table = read_table(path, {"confidence": "p", "local_correct": "ok"})
+    assert table["confidence"].tolist() == [0.5, 0.25]
+    assert list(table.columns) == ["remote_correct", "confidence", "local_correct"]
+    with pytest.raises(TraceError, match=r"has no column 'oky' .did you mean 'ok'"):
+        read_table(path, {"confidence": "p", "local_correct": "oky"})
+    path.write_text("confidence,local_correct,local_corect\n0.5,1,1\n")
+    with pytest.raises(OlearnError, match=r"unknown column 'local_corect' .did you mean 'local_correct'"):
+        read_table(path)
+
+
 def test_slices_and_digest():
     table = small(time=[0.0, 1.0, 2.0, 3.0])
     assert table[1:3]["confidence"].tolist() == [0.4, 0.6]

@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,16 @@ def bundled_names() -> tuple[str, ...]:
     return tuple(BUNDLED)
 
 
-def read_table(path: str | Path) -> Any:
+def read_table(path: str | Path, columns: Mapping[str, str] | None = None) -> Any:
     """Read an offloading table of any kind.
 
     Parameters
     ----------
     path : str or Path
         A file ending in ``.csv`` (also ``.csv.gz``), ``.parquet`` or ``.npz``, or a bundled name.
+    columns : mapping of str to str, optional
+        Column of the table -> its name in the file. With it, other columns that no table has are ignored;
+        without it they are refused.
 
     Returns
     -------
@@ -69,14 +72,14 @@ def read_table(path: str | Path) -> Any:
         )
     try:
         if file.suffix == ".npz":
-            columns, meta = _read_npz(file)
+            found, meta = _read_npz(file)
         elif file.suffix == ".parquet":
-            columns, meta = _read_parquet(file)
+            found, meta = _read_parquet(file)
         elif file.name.endswith((".csv", ".csv.gz")):
-            columns, meta = _read_csv(file), {}
-            found = adopt(columns, str(file))
-            if found is not None:
-                return found
+            found, meta = _read_csv(file), {}
+            known = adopt(found, str(file)) if columns is None else None
+            if known is not None:
+                return known
         else:
             raise TraceError(f"{text!r}: the ending must be .csv, .csv.gz, .parquet or .npz")
     except TraceError:
@@ -84,13 +87,29 @@ def read_table(path: str | Path) -> Any:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise TraceError(f"{text!r} can't be read as {file.suffix[1:]}: {first}") from None
-    return _make(columns, meta, file)
+    return _make(_renamed(found, columns, file), meta, file, strict=columns is None)
 
 
-def _make(columns: dict[str, np.ndarray], meta: dict[str, Any], file: Path) -> ColumnTable:
+def _renamed(
+    found: dict[str, np.ndarray], columns: Mapping[str, str] | None, file: Path
+) -> dict[str, np.ndarray]:
+    if columns is not None:
+        for name in columns.values():
+            if name not in found:
+                raise TraceError(
+                    f"{file.name} has no column {name!r}{nearest(name, found)}; it has {', '.join(found)}"
+                )
+        taken = set(columns.values())
+        found = {k: v for k, v in found.items() if k not in taken} | {c: found[n] for c, n in columns.items()}
+    return found
+
+
+def _make(columns: dict[str, np.ndarray], meta: dict[str, Any], file: Path, strict: bool) -> ColumnTable:
     columns = _gathered(columns)
     kind = meta.get("kind") or _guess(columns, file)
     cls = table_class(kind)
+    if not strict:
+        columns = {k: v for k, v in columns.items() if k in (*cls.required, *cls.optional)}
     table = cls.__new__(cls)
     table._restore(meta)
     try:
