@@ -374,7 +374,7 @@ class _Hindsight:
             return float(policy.offloaded(table, choice).mean())
         if table.kind == "splits":
             return float((choice < table.points - 1).mean())
-        if table.kind == "routing" and "price" in table:
+        if table.kind == "routing":
             return float((choice != int(np.argmin(table.relative_price().mean(axis=0)))).mean())
         return None
 
