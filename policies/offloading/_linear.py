@@ -24,6 +24,7 @@ from olearn.policies.offloading._game import (
     KNAPSACK,
     LEVEL,
     NO_BUDGET,
+    PRICE,
     SPENT,
     TOKEN_BUCKET,
     VIRTUAL_QUEUE,
@@ -37,6 +38,7 @@ class State(NamedTuple):
     inverse: np.ndarray  # float64 (K, d, d): A_k^-1
     theta: np.ndarray  # float64 (K, d)
     gain: np.ndarray  # float64 (d,): scratch
+    asked: np.ndarray  # float64 (1,): what the model that would have been chosen without limits uses
     seen: np.ndarray  # float64 (K,): answers seen
     done: np.ndarray  # int64 (1,): answers learnt from
     rng: np.ndarray  # uint64 (4,)
@@ -55,6 +57,7 @@ def init(
         inverse,
         np.zeros((arms, d)),
         np.zeros(d),
+        np.zeros(1),
         np.zeros(arms),
         np.zeros(1, np.int64),
         new_state(seed),
@@ -107,51 +110,51 @@ def decide(state, x, row, price, use, prow, budget):
     """
     arms = state.seen.size
     level = budget.level
-    charge = 0.0
+    charge = level[PRICE]
     if budget.kind == VIRTUAL_QUEUE:
         charge = level[LEVEL] / budget.scale
-    elif budget.kind == KNAPSACK:
-        charge = level[LEVEL]
     elif budget.kind == TOKEN_BUCKET:
         level[LEVEL] = min(budget.scale, level[LEVEL] + budget.rate)
     cheapest = 0
     for k in range(1, arms):
         if use[prow, k] < use[prow, cheapest]:
             cheapest = k
-    best = cheapest
-    top = -np.inf
-    blocked = 0.0
+    best, wished = cheapest, cheapest
+    top, highest = -np.inf, -np.inf
     for k in range(arms):
         wanted = use[prow, k]
-        if k != cheapest and (
-            (budget.kind == TOKEN_BUCKET and wanted > level[LEVEL])
-            or (budget.kind == KNAPSACK and level[SPENT] + wanted > budget.scale)
-            or (budget.kind == VIRTUAL_QUEUE and wanted > 0.0 and level[LEVEL] >= budget.scale)
-        ):
-            blocked = 1.0
-            continue
         square = product(state.inverse, k, x, row, state.gain)
         width = state.width * math.sqrt(max(square, 0.0))
         if state.sampled == 1:
             width *= normal(state.rng)
         score = dot(state.theta[k], x, row) + width - state.trade * price[prow, k] - charge * wanted
-        if score > top:
+        if score > highest:
+            wished, highest = k, score
+        blocked = (
+            (budget.kind == TOKEN_BUCKET and wanted > level[LEVEL])
+            or (budget.kind == KNAPSACK and level[SPENT] + wanted > budget.scale)
+            or (budget.kind == VIRTUAL_QUEUE and level[LEVEL] >= budget.scale)
+        )
+        if score > top and (k == cheapest or not blocked):
             best, top = k, score
-    level[BLOCKS] += blocked
+    state.asked[0] = use[prow, wished]
     return best
 
 
 @kernel(inline=True)
-def settle(budget, used):
-    """Book what the chosen model used of the budget."""
+def settle(budget, used, asked):
+    """Book what the chosen model used of the budget; `asked` is what the one without limits would have."""
     level = budget.level
     level[SPENT] += used
+    if used < asked:
+        level[BLOCKS] += 1.0
     if budget.kind == VIRTUAL_QUEUE:
         level[LEVEL] = max(0.0, level[LEVEL] + used - budget.rate)
-    elif budget.kind == TOKEN_BUCKET:
+        return
+    if budget.kind == TOKEN_BUCKET:
         level[LEVEL] -= used
-    elif budget.kind == KNAPSACK:
-        level[LEVEL] = max(0.0, level[LEVEL] + budget.step * (used - budget.rate))
+        used = asked  # an empty bucket keeps the use at the rate: the price follows what was asked for
+    level[PRICE] = max(0.0, level[PRICE] + budget.step * (used - budget.rate))
 
 
 @kernel(inline=True)
@@ -182,7 +185,7 @@ def run(state, x, reward, price, use, arrived, budget, choice, spent):
         arm = decide(state, x, t, price, use, t, budget)
         used = use[t, arm]
         if budget.kind != NO_BUDGET:
-            settle(budget, used)
+            settle(budget, used, state.asked[0])
         choice[t] = arm
         spent[t] = used
 
