@@ -242,6 +242,11 @@ def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> Path:
     return path
 
 
+def said(error: Exception) -> str:
+    """What a library's error says, cut to a piece of a sentence; its type if it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:80]
+
+
 @contextmanager
 def at(source: Source, where: Callable[[int], str]) -> Iterator[None]:
     """Inside the block, a wrong value's position becomes a place in the file, and the file is named."""

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from olearn.errors import NotSupportedError, TraceError
-from olearn.traces._files import write_whole
+from olearn.traces._files import said, write_whole
 from olearn.traces._trace import Trace
 
 VERSION = 1
@@ -90,7 +90,7 @@ def decode(file: Any) -> Trace:
         with np.load(file, allow_pickle=False) as archive:
             members = {name: archive[name] for name in archive.files}
     except Exception as error:  # zip and header parsers raise whatever they meet in a damaged file
-        raise TraceError(f"corrupt or truncated npz ({str(error).splitlines()[0]})") from None
+        raise TraceError(f"corrupt or truncated npz ({said(error)})") from None
     if "olearn_trace" not in members:
         raise TraceError(f"an npz, but not a trace of olearn's: it holds {', '.join(members) or 'nothing'}")
     version = int(members["olearn_trace"])
@@ -101,7 +101,7 @@ def decode(file: Any) -> Trace:
     except (LookupError, ValueError, TypeError, ArithmeticError) as error:
         if isinstance(error, TraceError):
             raise
-        raise TraceError(f"damaged npz trace ({type(error).__name__}: {error})") from None
+        raise TraceError(f"damaged npz trace ({type(error).__name__}: {str(error)[:80]})") from None
 
 
 def _assemble(members: dict[str, np.ndarray]) -> Trace:

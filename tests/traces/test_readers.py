@@ -162,6 +162,8 @@ def test_a_type_that_changes_after_the_sampled_lines(tmp_path):
         (None, gzip.compress(b""), "is empty once decompressed (gz)"),
         (None, b"just some words\nof a letter, say\n", "format; give format= one of: accesslog, arc"),
         (None, b"\x80\xff\xfe\x00" * 100, "fits no known trace format"),
+        (None, b"10 3 0 0\n5\x1f 2 0 ", "broken: "),
+        ("csv", b'id,size\na,1\nb,{"\'}\r6\n', "broken: line "),
         ("csv", b"id,size\n", "holds a header and no request"),
         ("csv", b"id,size\na,1\nb\n", "line 3: expected 2 fields, got 1"),
         ("csv", b"id,size\na,1\n\n\nb,x\n", "line 5: size must be a number, got 'x'"),

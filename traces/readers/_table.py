@@ -6,6 +6,7 @@ line, so that good files pay nothing for good messages.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -21,9 +22,11 @@ from olearn.traces._trace import Trace, check_costs, check_sizes, check_times
 
 #: The columns a trace can have, in the order of a Trace's parameters.
 ROLES = ("item", "size", "time", "cost")
-_WHOLE = re.compile(r"\s*(0|-?[1-9]\d*)\s*$")
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$")
-_DATE = re.compile(r"\s*\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d*)?)?)?(Z|[+-]\d\d(:?\d\d)?)?\s*$")
+_WHOLE = re.compile(r"[ \t]*(0|-?[1-9]\d*)[ \t]*$", re.ASCII)
+_NUMBER = re.compile(r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[ \t]*$", re.ASCII)
+_DATE = re.compile(
+    r"[ \t]*\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d*)?)?)?(Z|[+-]\d\d(:?\d\d)?)?[ \t]*$", re.ASCII
+)
 
 
 class Layout(NamedTuple):
@@ -43,7 +46,8 @@ def split(line: str, layout: Layout) -> list[str]:
     if layout.collapse:
         return line.split()
     if layout.quotes and '"' in line:
-        return next(csv.reader([line], delimiter=layout.delimiter))
+        with contextlib.suppress(csv.Error):  # a stray carriage return, a field of 128 KiB
+            return next(csv.reader([line], delimiter=layout.delimiter))
     return line.split(layout.delimiter)
 
 

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from olearn.traces._files import Source, at
+from olearn.traces._files import Source, at, said
 from olearn.traces._trace import Trace
 from olearn.traces.readers._base import Reader
 
@@ -30,6 +30,6 @@ class Npy(Reader):
                 warnings.simplefilter("ignore", UserWarning)
                 ids = np.load(data, allow_pickle=False)
         except Exception as error:  # a damaged header raises whatever its parser meets
-            raise source.error(f"corrupt or truncated npy ({str(error).splitlines()[0]})") from None
+            raise source.error(f"corrupt or truncated npy ({said(error)})") from None
         with at(source, lambda position: f"element {position}"):
             return Trace.from_keys(ids)
