@@ -34,7 +34,17 @@ class Lazy(Main):
         if name not in COMMANDS:
             return None
         module: Any = importlib.import_module(f"olearn.cli.{COMMANDS[name]}")
-        return module.command
+        return _paragraphs(module.command)
+
+
+def _paragraphs(command: click.Command) -> click.Command:
+    r"""Make the ``\b`` of raw docstrings the character by which click keeps a paragraph's lines."""
+    if command.help:
+        command.help = command.help.replace("\\b\n", "\b\n")
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _paragraphs(below)
+    return command
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
