@@ -112,13 +112,13 @@ class CoinBetting(OnlineLearner):
 
     Parameters
     ----------
-    dimension : int or FeasibleSet
+    domain : int or FeasibleSet
         The dimension d (no constraint), or the set to play in.
     horizon : int, optional
         Rounds, used only as the default of :meth:`bound`.
     gradient_bound : float, default 1
         G: the 2-norm of every gradient is at most G (a larger one is refused).
-    wealth : float, default 1
+    initial_wealth : float, default 1
         The wealth at the start.
     start : array_like of float, shape (d,), optional
         The first play; default 0, on a set its point nearest to 0.
@@ -133,36 +133,28 @@ class CoinBetting(OnlineLearner):
 
     def __init__(
         self,
-        dimension: int | FeasibleSet,
+        domain: int | FeasibleSet,
         horizon: int | None = None,
         *,
         gradient_bound: float = 1.0,
-        wealth: float = 1.0,
+        initial_wealth: float = 1.0,
         start: Any = None,
     ) -> None:
-        self.domain = dimension
+        self.domain = domain
         self.horizon = horizon
         self.gradient_bound = gradient_bound
-        self.initial_wealth = wealth
+        self.initial_wealth = initial_wealth
         self.start = start
 
     @classmethod
     def example(cls) -> Self:
         return cls(10, horizon=10_000)
 
-    @classmethod
-    def tunable(cls) -> dict[str, Any]:
-        return {k: v for k, v in super().tunable().items() if k in ("gradient_bound", "start")}
-
-    def __repr__(self) -> str:
-        G, W = self.gradient_bound, self.initial_wealth
-        return f"CoinBetting({self.domain!r}, gradient_bound={G!r}, wealth={W!r})"
-
     def validate(self) -> None:
         if not isinstance(self.domain, FeasibleSet):
-            check_positive_int("dimension", self.domain)
+            check_positive_int("domain", self.domain)
         check_real("gradient_bound", self.gradient_bound, 0.0, open_low=True)
-        check_real("wealth", self.initial_wealth, 0.0, open_low=True)
+        check_real("initial_wealth", self.initial_wealth, 0.0, open_low=True)
 
     def _init(self) -> State:
         constrained = isinstance(self.domain, FeasibleSet)

@@ -41,7 +41,7 @@ class FixedShare(ExponentialLearner):
     horizon : int, optional
         Rounds T, for the default tuning.
     switches : int, default 1
-        Number of switches m that the comparator may make.
+        Number of switches m that the comparator may make; more than T - 1 mean T - 1.
     alpha : float, optional
         Part of the weight shared each round, in [0, 1); default m/(T-1).
     eta : float, optional
@@ -85,14 +85,16 @@ class FixedShare(ExponentialLearner):
         check_int("switches", self.switches, minimum=0)
         if self.alpha is None:
             T = self._need_horizon("alpha")
-            if self.switches > T - 1:
-                raise ParameterError(f"switches must be at most horizon - 1 = {T - 1}, got {self.switches}")
-            alpha = self.switches / (T - 1) if T > 1 else 0.0
+            m = min(self.switches, T - 1)
+            alpha = m / (T - 1) if T > 1 else 0.0
         else:
             alpha = check_real("alpha", self.alpha, 0.0, 1.0, open_high=True)
         if self.eta is None:
             T = self._need_horizon("eta")
-            eta = math.sqrt(8.0 * max(_complexity(self.n, T, self.switches), 1e-12) / T) / self._low_span()[1]
+            eta = (
+                math.sqrt(8.0 * max(_complexity(self.n, T, min(self.switches, T - 1)), 1e-12) / T)
+                / self._low_span()[1]
+            )
         else:
             eta = check_real("eta", self.eta, 0.0, open_low=True)
         return min(alpha, 1.0 - 1e-12), eta
@@ -110,15 +112,15 @@ class FixedShare(ExponentialLearner):
     def bound(self, horizon: int | None = None, switches: int | None = None) -> Bound:
         """The bound on the regret to the best sequence of experts with at most `switches` switches."""
         T = self._rounds_of_bound(horizon)
-        m = self.switches if switches is None else check_int("switches", switches, minimum=0)
+        m = min(self.switches if switches is None else check_int("switches", switches, minimum=0), T - 1)
         alpha, eta = self._tuned()
         eta *= self._low_span()[1]
         comparator = f"best sequence of experts with at most {m} switches"
         source = "Cesa-Bianchi and Lugosi 2006, Cor. 5.1"
-        if m == self.switches and self.horizon == T and self.alpha is None and self.eta is None:
+        if m == min(self.switches, T - 1) and self.horizon == T and self.alpha is None and self.eta is None:
             value = math.sqrt(T * _complexity(self.n, T, m) / 2.0)
             return self._bound(value, "sqrt(T c/2)", source, comparator=comparator)
-        if (alpha == 0.0 and m > 0) or m > T - 1:
+        if alpha == 0.0 and m > 0:
             raise ParameterError(
                 f"fixed-share: no bound for {m} switches with alpha = {alpha:g} and {T} rounds"
             )

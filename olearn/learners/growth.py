@@ -133,6 +133,8 @@ def _made(policy: Any, horizon: int, seed: int) -> Any:
 
 
 def _declared(learner: Any, horizon: int) -> float:
+    if not hasattr(learner, "bound"):
+        return math.nan
     try:
         bound = learner.bound(horizon)
     except (ParameterError, NotSupportedError):

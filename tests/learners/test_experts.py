@@ -450,7 +450,7 @@ class TestSafety:
             (lambda: Hedge(2, eta=-1.0), "eta must be"),
             (lambda: Hedge(2, prior=[0.0, 1.0]), "prior must be"),
             (lambda: Hedge(2, loss_range=(1.0, 1.0)), "loss_range"),
-            (lambda: FixedShare(2, 3, switches=5), "switches must be"),
+            (lambda: FixedShare(2, 3, switches=-1), "switches must be"),
             (lambda: Prod(2, eta=0.7), "eta must be"),
             (lambda: FTPL(2, 5, noise="cauchy"), "unknown noise"),
             (lambda: FTPL(2), "give horizon"),
