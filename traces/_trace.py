@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from olearn.errors import NotSupportedError, TraceError
+from olearn.errors import NotSupportedError, TraceError, check_real
 from olearn.traces._files import ValueAtError
 from olearn.traces._intern import MAX_REQUESTS, intern
 
@@ -171,11 +171,46 @@ class Trace:
         """The requests of a slice as a trace of its own, ids made dense again."""
         if not isinstance(part, slice):
             raise NotSupportedError(f"a trace takes slices such as trace[:1000], got {part!r}")
+        return self._part(part)
+
+    def sample(self, share: float, seed: int = 0) -> Trace:
+        """All requests of a random share of the items: a small trace that behaves like the large one.
+
+        Every item is kept with chance `share`, independently. A cache of ``share * C`` places on the
+        sample stands for one of C places on the whole trace (spatial sampling [1]_); its error shrinks
+        with the number of items kept and is large where few items carry most requests.
+
+        Parameters
+        ----------
+        share : float
+            Between 0 (excluded) and 1.
+        seed : int
+
+        References
+        ----------
+        .. [1] C. Waldspurger, N. Park, A. Garthwaite and I. Ahmad, "Efficient MRC construction with
+           SHARDS", FAST 2015.
+
+        Examples
+        --------
+        >>> trace = Trace.from_keys(list("abcabcaabd"))
+        >>> part = trace.sample(0.5, seed=2)
+        >>> part.keys[part.items].tolist()
+        ['a', 'b', 'a', 'b', 'a', 'a', 'b', 'd']
+        """
+        from olearn._rng import generator
+
+        share = check_real("share", share, 0.0, 1.0, open_low=True)
+        kept = generator(seed).random(self.catalog_size) < share
+        return self._part(kept[self.items])
+
+    def _part(self, part: Any) -> Trace:
+        """The requests that a slice or a mask picks, ids made dense again."""
         from olearn.traces._kernels import relabel
 
         items = np.array(self.items[part], dtype=np.int32)
         if not items.size:
-            raise TraceError(f"a trace needs at least one request, got an empty slice of {len(self)}")
+            raise TraceError(f"a trace needs at least one request, none of {len(self)} is picked")
         order = np.empty(self.catalog_size, dtype=np.int32)
         count = relabel(items, np.full(self.catalog_size, -1, dtype=np.int32), order)
         rest = [None if a is None else a[part].copy() for a in (self.sizes, self.times, self.costs)]

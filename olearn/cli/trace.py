@@ -21,6 +21,8 @@ _READ = (
     click.option("--header/--no-header", default=None, help="csv: whether the first line names the columns."),
     click.option("--sort/--no-sort", default=None, help="csv: order the requests by time."),
     click.option("--query", is_flag=True, default=None, help="accesslog: keep the query part of URLs."),
+    click.option("--sample", metavar="SHARE", help="Only a random share of the items, e.g. 0.1 or 10%."),
+    click.option("--sample-seed", type=int, default=0, show_default=True, help="Seed of the sample."),
     click.option("--first", type=click.IntRange(1), metavar="N", help="Only the first N requests."),
 )
 _WRITE = (
@@ -149,11 +151,31 @@ def formats(as_json: bool) -> None:
         click.echo("each plain or compressed (gz, xz, zst), seen by its content")
 
 
-def _load(file: str, format_: str | None, first: int | None, **options: Any) -> Any:
+def _load(
+    file: str,
+    format_: str | None,
+    first: int | None,
+    sample: str | None,
+    sample_seed: int,
+    **options: Any,
+) -> Any:
     from olearn.traces import load
 
+    share = None if sample is None else _share(sample)
     trace = load(file, format_, **{name: value for name, value in options.items() if value is not None})
-    return trace if first is None else trace[:first]
+    if first is not None:
+        trace = trace[:first]
+    return trace if share is None else trace.sample(share, sample_seed)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        share = -1.0
+    if not 0.0 < share <= 1.0:
+        raise ParameterError(f"a share is above 0 and at most 1, e.g. 0.1 or 10%, got {text!r}")
+    return share
 
 
 def _check_target(target: str, to: str | None, force: bool) -> None:

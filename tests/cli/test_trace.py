@@ -106,6 +106,11 @@ def test_standard_input_and_output(small):
     assert f"{'requests':<28}3" in run("trace", "info", "-", data=numbers).output
 
 
+def test_a_sample(tmp_path):
+    run("trace", "convert", "twitter", tmp_path / "x.npz", "--sample", "5%", "--sample-seed", 3)
+    assert load(tmp_path / "x.npz").digest == bundled().sample(0.05, seed=3).digest
+
+
 def test_options_of_csv(tmp_path):
     path = tmp_path / "odd.txt"
     path.write_text("9:x:5\n1:y:6\n4:x:5\n")
@@ -219,6 +224,9 @@ def test_help_of_every_command():
         ("info good.csv --query", "(read as accesslog; it looks like csv)"),
         ("info good.csv --plot a.gif", "a picture is .png, .pdf or .svg, got 'a.gif'"),
         ("info good.csv --plot good.csv/a.png", "can't write good.csv/a.png"),
+        ("info good.csv --sample 0%", "a share is above 0 and at most 1, e.g. 0.1 or 10%, got '0%'"),
+        ("info good.csv --sample ten", "a share is above 0"),
+        ("info good.csv --sample 0.000001", "none of 2 is picked"),
         ("info good.csv --window 0", "Invalid value for '--window'"),
         ("info good.csv --first -1", "Invalid value for '--first'"),
         ("convert good.csv there.npz", "there.npz exists; --force replaces it"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naive import traces as naive
-from olearn.errors import NotSupportedError, TraceError
+from olearn.errors import NotSupportedError, ParameterError, TraceError
 from olearn.traces import Trace
 
 KEYS = st.one_of(
@@ -186,9 +186,34 @@ def test_dense_ids_are_checked_across_chunks(monkeypatch):
         Trace([0, 1, 1, 2, 4, 3], range(5))
 
 
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.floats(0.01, 1.0), st.integers(0, 99))
+def test_a_sample_has_all_requests_of_its_items(keys, share, seed):
+    sizes = [2 * k for k in keys]
+    trace = Trace.from_keys(keys, sizes)
+    try:
+        part = trace.sample(share, seed)
+    except TraceError:
+        assert share < 1
+        return
+    kept = set(part.keys.tolist())
+    assert part.keys[part.items].tolist() == [k for k in keys if k in kept]
+    assert part.sizes.tolist() == [2 * k for k in keys if k in kept]
+    assert trace.sample(share, seed).digest == part.digest
+    assert trace.sample(1.0, seed).digest == trace.digest
+
+
+def test_a_sample_keeps_about_its_share_of_the_items():
+    trace = Trace.from_keys(np.arange(10_000))
+    # Hoeffding: off by more than 200 of 10,000 with a chance below 2 exp(-2 200^2 / 10,000) = 7e-4
+    assert abs(trace.sample(0.3, seed=1).catalog_size - 3_000) < 200
+    for share in (0, -0.1, 1.1, float("nan"), "x"):
+        with pytest.raises(ParameterError, match="share must be a finite number in"):
+            trace.sample(share)
+
+
 def test_only_slices():
     trace = Trace.from_keys([1, 2, 3])
     with pytest.raises(NotSupportedError, match="slices"):
         trace[0]
-    with pytest.raises(TraceError, match="empty slice"):
+    with pytest.raises(TraceError, match="none of 3 is picked"):
         trace[3:]
