@@ -130,21 +130,24 @@ def packing_points(dropped, stabbed):
 
 
 @kernel
-def packing_bound(nexts, stabbed, prefix, forced):
-    """Number of reuse intervals that contain no marked gap; `prefix` (int32, T+1) is scratch.
+def packing_bound(nexts, stabbed, places, forced):
+    """``places`` for each marked gap, and 1 for each reuse interval that contains none.
 
-    The interval of request s with next use e contains the gaps s .. e-1, with `forced` s+1 .. e-1.
+    The interval of request s with next use e contains the gaps s .. e-1, with `forced` s+1 .. e-1. One
+    sequential pass from the end; `marked` is the first marked gap from the interval's first gap on.
     """
-    prefix[0] = 0
-    for t in range(nexts.size):
-        prefix[t + 1] = prefix[t] + stabbed[t]
-    free = 0
-    first = 1 if forced else 0
-    for s in range(nexts.size):
-        e = nexts[s]
-        if e < nexts.size and prefix[e] == prefix[s + first]:
-            free += 1
-    return free
+    bound = 0
+    marked = nexts.size
+    for back in range(nexts.size):
+        s = nexts.size - 1 - back
+        if forced and nexts[s] < nexts.size and marked >= nexts[s]:
+            bound += 1
+        if stabbed[s]:
+            marked = s
+            bound += places
+        if not forced and nexts[s] < nexts.size and marked >= nexts[s]:
+            bound += 1
+    return bound
 
 
 @kernel

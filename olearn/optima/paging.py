@@ -109,8 +109,7 @@ def certificate(nexts: np.ndarray, capacity: int, points: np.ndarray, *, forced:
     from olearn.optima._kernels import packing_bound
 
     places = capacity - 1 if forced else capacity
-    free = packing_bound(nexts, points, np.empty(nexts.size + 1, np.int32), forced)
-    return places * int(np.count_nonzero(points)) + int(free)
+    return int(packing_bound(nexts, points, places, forced))
 
 
 def _belady(items: Any, capacity: int, catalog_size: int | None, *, forced: bool) -> Optimum:

@@ -78,7 +78,7 @@ def k_switch(
     capacity, switches : int
     windows : int, optional
         Number M of windows at whose ends the sequence of the value may switch; T makes it exact. Default:
-        up to 256, fewer for long traces, so that it takes seconds.
+        up to 2048, fewer for long traces, so that it takes seconds.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def k_switch(
     c = check_positive_int("capacity", capacity)
     k = check_int("switches", switches, minimum=0)
     if windows is None:
-        m = min(ids.size, 256, max(4 * (min(k, 64) + 1), int(4e8) // ids.size))
+        m = min(ids.size, 2048, max(2 * (min(k, 30) + 1), int(2e8) // ids.size))
     else:
         m = min(ids.size, check_positive_int("windows", windows))
     bounds = np.linspace(0, ids.size, m + 1).round().astype(np.int64)
@@ -117,8 +117,8 @@ def k_switch(
         parts,
         _broken_bound(values, _broken_windows(ids, bounds, c, k), k),
         f"k-switch:{switches}",
-        f"prefilled: at most {switches} free changes of the whole set; value: at the ends of {m} windows",
-        "dynamic programming",
+        f"prefilled: at most {switches} free changes of the whole set",
+        f"dynamic programming, {m} windows",
         started,
     )
 
