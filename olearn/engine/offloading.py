@@ -247,7 +247,13 @@ class _Game:
                 row["threshold"] = float(theta.allocation)
         best = {row["policy"]: row["cost"] for row in rows}
         if rule is not None:
-            total = best_within(confidence, self.local_loss, self.offload_loss, usage, rule.rate(T) * T)
+            total = optima.best_mixed(
+                confidence,
+                self.local_loss,
+                self.offload_loss,
+                resources=usage[None, :],
+                budgets=np.array([rule.rate(T) * T]),
+            ).value
             best["best within budget"] = total / T
             rows.append({"policy": "best within budget", "samples": T, "cost": total / T})
         return rows, best
@@ -323,42 +329,6 @@ class _Game:
             self.remote_loss.copy(),
             np.array(use, dtype=np.float64),
         )
-
-
-def best_within(
-    confidence: np.ndarray, local_loss: np.ndarray, offload_loss: np.ndarray, usage: np.ndarray, total: float
-) -> float:
-    """Least total loss of a mixture of fixed thresholds whose expected use is at most `total`.
-
-    A threshold is a point (use, loss); mixtures are the convex hull of the points, so the answer is the
-    lower hull at `total`, or its least point if that uses less.
-
-    Examples
-    --------
-    >>> p, ones = np.array([0.2, 0.8]), np.ones(2)
-    >>> best_within(p, np.array([1.0, 0.0]), np.array([0.2, 0.2]), ones, 0.5)  # half of the time .2
-    0.6
-    """
-    order = np.argsort(confidence, kind="stable")
-    p = confidence[order]
-    ends = np.concatenate([[0], np.flatnonzero(p[1:] != p[:-1]) + 1, [p.size]])
-    use = np.concatenate([[0.0], np.cumsum(usage[order])])[ends]
-    loss = local_loss.sum() + np.concatenate([[0.0], np.cumsum((offload_loss - local_loss)[order])])[ends]
-    hull: list[tuple[float, float]] = []
-    for x, y in zip(use.tolist(), loss.tolist()):
-        if hull and x == hull[-1][0]:
-            y = min(y, hull.pop()[1])
-        while len(hull) > 1:
-            (x0, y0), (x1, y1) = hull[-2:]
-            if (y1 - y0) * (x - x0) < (y - y0) * (x1 - x0):
-                break
-            hull.pop()
-        hull.append((x, y))
-    xs, ys = np.array(hull).T
-    least = int(ys.argmin())
-    if total >= xs[least]:
-        return float(ys[least])
-    return float(np.interp(total, xs, ys))
 
 
 def _seeds(seeds: int | Iterable[int]) -> list[int]:

@@ -20,7 +20,7 @@ are among the thresholds.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,18 @@ def position(values: np.ndarray, axis: str) -> np.ndarray:
         return values
     with np.errstate(divide="ignore"):
         return np.minimum(-np.log10(1.0 - values), _LAST) / _LAST
+
+
+def thresholds_of(policy: Any) -> Thresholds:
+    """The thresholds over the policy's levels on its axis and grid, kept until one of the three changes."""
+    key = (policy.axis, policy.grid, policy.levels if np.ndim(policy.levels) == 0 else id(policy.levels))
+    kept = policy.__dict__.get("_thresholds")
+    # the levels themselves are kept too, so that their id can't be given to another array
+    if kept is None or kept[0] != key:
+        kept = (key, policy.levels, thresholds(policy.confidences(), policy.axis, policy.grid))
+        policy.__dict__["_thresholds"] = kept
+    found: Thresholds = kept[2]
+    return found
 
 
 def thresholds(levels: np.ndarray, axis: str, grid: int | None) -> Thresholds:

@@ -48,6 +48,7 @@ from olearn.policies.offloading._game import (
     due,
     next_answer,
 )
+from olearn.policies.offloading._isotonic import isotonic
 
 METHODS = ("isotonic", "bins")
 
@@ -94,28 +95,6 @@ def init(
         new_state(seed),
         np.zeros(STATS),
     )
-
-
-@kernel
-def isotonic(right, count, block, estimate):
-    """Weighted isotonic regression of right/count: pool adjacent violators, O(K)."""
-    total, weight, width = block[0], block[1], block[2]
-    blocks = 0
-    for b in range(right.size):
-        total[blocks] = right[b]
-        weight[blocks] = count[b]
-        width[blocks] = 1.0
-        blocks += 1
-        while blocks > 1 and total[blocks - 2] * weight[blocks - 1] >= total[blocks - 1] * weight[blocks - 2]:
-            total[blocks - 2] += total[blocks - 1]
-            weight[blocks - 2] += weight[blocks - 1]
-            width[blocks - 2] += width[blocks - 1]
-            blocks -= 1
-    b = 0
-    for k in range(blocks):
-        for _ in range(int(width[k])):
-            estimate[b] = total[k] / weight[k]
-            b += 1
 
 
 @kernel(inline=True)

@@ -53,7 +53,7 @@ from olearn.policies.offloading._game import (
     due,
     next_answer,
 )
-from olearn.policies.offloading._thresholds import Thresholds, thresholds
+from olearn.policies.offloading._thresholds import Thresholds, thresholds_of
 from olearn.policies.offloading._tree import Tree, factor, multiply_from, new_tree, quantile, share_from
 
 
@@ -145,7 +145,7 @@ class EXP4(BinaryPolicy):
 
     def found(self) -> Thresholds:
         """The thresholds in play and their start weights."""
-        return thresholds(self.confidences(), self.axis, self.grid)
+        return thresholds_of(self)
 
     def complexity(self) -> float:
         """C ln(1/lambda)."""

@@ -51,7 +51,7 @@ from olearn.policies.offloading._game import (
     due,
     next_answer,
 )
-from olearn.policies.offloading._thresholds import Thresholds, thresholds
+from olearn.policies.offloading._thresholds import Thresholds, thresholds_of
 from olearn.policies.offloading._tree import Tree, factor, multiply_from, new_tree, quantile, share_from
 
 
@@ -131,12 +131,12 @@ class HILF(BinaryPolicy):
 
     def validate(self) -> None:
         super().validate()
-        thresholds(self.confidences(), self.axis, self.grid)
+        self.found()
         self.rate()
 
     def found(self) -> Thresholds:
         """The thresholds in play and their start weights."""
-        return thresholds(self.confidences(), self.axis, self.grid)
+        return thresholds_of(self)
 
     def complexity(self) -> float:
         """ln(1/lambda), lambda the least start weight of a threshold."""

@@ -55,7 +55,7 @@ from olearn.policies.offloading._game import (
     due,
     next_answer,
 )
-from olearn.policies.offloading._thresholds import Thresholds, thresholds
+from olearn.policies.offloading._thresholds import Thresholds, thresholds_of
 from olearn.policies.offloading._tree import Tree, factor, multiply_from, new_tree, quantile, share_from
 
 ESTIMATORS = ("explored", "propensity")
@@ -164,7 +164,7 @@ class HILN(BinaryPolicy):
 
     def found(self) -> Thresholds:
         """The thresholds in play and their start weights."""
-        return thresholds(self.confidences(), self.axis, self.grid)
+        return thresholds_of(self)
 
     def complexity(self) -> float:
         """ln(1/lambda), lambda the least start weight of a threshold."""

@@ -3,13 +3,14 @@
 Rule: tokens come in at `rate` a sample, up to `depth`; offloading takes one. With the gain of offloading
 g = E[local loss - offload loss | confidence] and V the value of a bucket level, a sample is offloaded iff
 there is a token and g > discount (V(kept) - V(spent)): a gain that has to exceed the price of a token at this
-level. V solves V(s) = E_g max(discount V(s'), g + discount V(s' - 1)), s' = min(depth, s + rate), found by
-value iteration for independent samples. The rate is rounded to 1/m for a whole m, so that levels are finite.
+level. V solves V(s) = E_g max(discount V(s'), g + discount V(s' - 1)), s' = min(depth, s + rate), for
+independent samples; policy iteration finds it exactly. The rate is rounded to 1/m for a whole m, so that
+there are finitely many levels.
 
-The gains are those of the table itself: increasing means of the loss by confidence (isotonic regression).
+The gains are those of the table itself: mean gains that fall with the confidence (isotonic regression).
 That makes it an offline baseline: what a learner under the same bucket could hope for.
 
-Cost: O(1) per sample; value iteration O(iterations * levels * log n) once. Memory: 8 bytes per level.
+Cost: O(1) per sample; some ten sparse solves over the levels of the bucket once. Memory: 8 bytes per level.
 
 Regret: none is declared. Optimal among stationary rules for independent samples with those gains.
 
@@ -44,8 +45,9 @@ from olearn.policies.offloading._game import (
     due,
     next_answer,
 )
+from olearn.policies.offloading._isotonic import isotonic
 
-_SWEEPS = 20_000
+_ROUNDS = 200
 
 
 class State(NamedTuple):
@@ -92,15 +94,16 @@ def run(state, stream, arrival, budget, record, begin, end):
         book(stream, budget, record, t, sample.cost, decision, chance)
 
 
-def value_iteration(
-    gains: np.ndarray, weights: np.ndarray, token: int, size: int, discount: float
-) -> np.ndarray:
-    """Least gain for which offloading pays at each level, float64 (size,).
+def token_prices(gains: np.ndarray, weights: np.ndarray, token: int, size: int, discount: float) -> np.ndarray:
+    """Least gain for which offloading pays at each level, float64 (size,); inf where there is no token.
+
+    Policy iteration: the value of a rule is a sparse linear system, the better rule offloads the gains above
+    discount (V(kept) - V(spent)); it stops when no decision changes, at the optimum.
 
     Parameters
     ----------
     gains, weights : ndarray, shape (n,)
-        Gain of offloading and its chance.
+        Gain of offloading and its chance (any positive scale).
     token : int
         Units that offloading takes; one unit comes in a sample.
     size : int
@@ -108,43 +111,33 @@ def value_iteration(
     discount : float
         In (0, 1).
     """
-    order = np.argsort(gains)
-    g, w = gains[order], weights[order] / weights.sum()
-    # tail sums: mass and gain above each place, so that E max(0, g - x) is two look-ups
+    from scipy.sparse import csc_array
+    from scipy.sparse.linalg import spsolve
+
+    g, place = np.unique(gains, return_inverse=True)
+    w = np.bincount(place, weights=weights) / weights.sum()
+    # tail sums: mass and gain above each place
     mass = np.concatenate([np.cumsum(w[::-1])[::-1], [0.0]])
     total = np.concatenate([np.cumsum((w * g)[::-1])[::-1], [0.0]])
-    held = np.minimum(np.arange(size) + 1, size - 1)
+    levels = np.arange(size)
+    held = np.minimum(levels + 1, size - 1)
     can = held >= token
     spent = np.maximum(held - token, 0)
-    V = np.zeros(size)
-    for _ in range(_SWEEPS):
-        x = discount * (V[held] - V[spent])
-        k = np.searchsorted(g, x, side="right")
-        new = discount * V[held] + np.where(can, total[k] - x * mass[k], 0.0)
-        # a shift common to all levels changes no decision: stop when only that is left
-        moved = new - V
-        V = new
-        if moved.max() - moved.min() < 1e-12:
+    cut = np.where(can, np.searchsorted(g, 0.0, side="right"), g.size)
+    for _ in range(_ROUNDS):
+        sent = mass[cut]
+        moves = csc_array(
+            (np.concatenate([1.0 - sent, sent]), (np.tile(levels, 2), np.concatenate([held, spent]))),
+            (size, size),
+        )
+        here = csc_array((np.ones(size), (levels, levels)), (size, size))
+        V = np.atleast_1d(spsolve(here - discount * moves, total[cut]))
+        pays = discount * (V[held] - V[spent])
+        better = np.where(can, np.searchsorted(g, pays + 1e-12, side="right"), g.size)
+        if np.array_equal(better, cut):
             break
-    levels = np.arange(size)
+        cut = better
     return np.where(levels >= token, discount * (V - V[np.maximum(levels - token, 0)]), np.inf)
-
-
-def isotonic_decreasing(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted least-squares fit that does not increase, by pooling adjacent violators."""
-    total: list[float] = []
-    weight: list[float] = []
-    count: list[int] = []
-    for v, w in zip(values.tolist(), weights.tolist()):
-        total.append(v * w)
-        weight.append(w)
-        count.append(1)
-        while len(total) > 1 and total[-2] * weight[-1] <= total[-1] * weight[-2]:
-            t, m, c = total.pop(), weight.pop(), count.pop()
-            total[-1] += t
-            weight[-1] += m
-            count[-1] += c
-    return np.repeat(np.array(total) / np.array(weight), count)
 
 
 class TokenBucket(BinaryPolicy):
@@ -200,9 +193,11 @@ class TokenBucket(BinaryPolicy):
             return
         levels, cells = table.levels, table.cells
         count = np.bincount(cells, minlength=levels.size).astype(np.float64)
-        gain = np.bincount(cells, weights=local_loss - offload_loss, minlength=levels.size) / count
+        loss = np.bincount(cells, weights=offload_loss - local_loss, minlength=levels.size)
+        fitted = np.empty(levels.size)
+        isotonic(loss, count, np.empty((3, levels.size)), fitted)
         self.levels = levels
-        self.gains = isotonic_decreasing(gain, count)
+        self.gains = -fitted
         self._chances = count
 
     def _init(self) -> State:
@@ -210,7 +205,7 @@ class TokenBucket(BinaryPolicy):
         chances = np.ones(gains.size) if self._chances is None else self._chances
         token = self.token()
         size = int(float(self.depth) * token) + 1
-        price = value_iteration(gains, chances, token, size, float(self.discount))
+        price = token_prices(gains, chances, token, size, float(self.discount))
         return init(gains, price, token)
 
     def threshold(self, context: int = 0) -> float:

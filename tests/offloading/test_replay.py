@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from olearn import registry
 from olearn.engine.budgets import BudgetSpec, parse_budget
-from olearn.engine.offloading import best_within, replay_offloading
+from olearn.engine.offloading import replay_offloading
 from olearn.errors import NotSupportedError, OlearnError, ParameterError
 from olearn.policies.offloading._base import BinaryPolicy
 from olearn.policies.offloading.hil_f import HILF
@@ -148,20 +146,15 @@ def test_a_logarithmic_axis_rescues_the_over_confident_model():
 # -- budgets ------------------------------------------------------------------------------------------
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 5), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12
-    ),
-    st.floats(0, 12),
-)
-def test_best_within_is_the_linear_programme(drawn, total):
-    p = np.array([k / 5 for k, *_ in drawn])
-    local, offload, use = (np.array([row[j] for row in drawn]) for j in (1, 2, 3))
-    thetas = [-np.inf, *np.unique(p)[1:], np.inf]
-    loss = [np.where(p < th, offload, local).sum() for th in thetas]
-    used = [use[p < th].sum() for th in thetas]
-    lp = linprog(loss, A_ub=[used], b_ub=[total], A_eq=[np.ones(len(thetas))], b_eq=[1.0])
-    assert best_within(p, local, offload, use, total) == pytest.approx(lp.fun, abs=1e-7)
+def test_best_within_budget_is_the_linear_programme(digits):
+    part = digits[:300]
+    loss, cost, total = 1.0 - part["local_correct"], np.full(300, 0.1), 0.15 * 300
+    thetas = [-np.inf, *part.levels[1:], np.inf]
+    losses = [np.where(part["confidence"] < th, cost, loss).sum() for th in thetas]
+    used = [(part["confidence"] < th).sum() for th in thetas]
+    lp = linprog(losses, A_ub=[used], b_ub=[total], A_eq=[np.ones(len(thetas))], b_eq=[1.0])
+    row = replay_offloading(part, ["never"], cost=0.1, budget="rate:0.15").rows[0]
+    assert row["cost_best_within_budget"] * 300 == pytest.approx(lp.fun, abs=1e-7)
 
 
 @pytest.mark.parametrize("name", ["always", "hil-f", "hi-lcb-lite", "calibrated-threshold"])

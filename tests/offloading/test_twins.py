@@ -19,7 +19,7 @@ from olearn.policies.offloading.hi_lcb import HILCB
 from olearn.policies.offloading.hi_lcb_lite import HILCBLite
 from olearn.policies.offloading.hil_f import HILF
 from olearn.policies.offloading.hil_n import HILN
-from olearn.policies.offloading.token_bucket import TokenBucket, value_iteration
+from olearn.policies.offloading.token_bucket import TokenBucket, token_prices
 
 # confidences strictly inside (0, 1): there the end intervals have a length, and the density is the paper's
 samples = st.lists(
@@ -209,10 +209,10 @@ def test_budgets_are_their_recursions(play, drawn, kind, rate):
 
 
 @given(st.lists(st.floats(-0.5, 1.0), min_size=2, max_size=4), st.integers(2, 3), st.integers(1, 2))
-def test_value_iteration_beats_every_other_price(gains, token, depth):
+def test_token_prices_beat_all_others(gains, token, depth):
     size = depth * token + 1
     g, w = np.array(gains), np.full(len(gains), 1.0 / len(gains))
-    price = value_iteration(g, w, token, size, 0.9)
+    price = token_prices(g, w, token, size, 0.9)
     best = naive.bucket_value(gains, w.tolist(), token, size, 0.9, price.tolist())
     rng = np.random.default_rng(0)
     for _ in range(6):
