@@ -72,7 +72,8 @@ def command(
     """Replay TABLE and say how far each policy is from the best threshold in hindsight.
 
     TABLE is a .csv, .parquet or .npz file with the columns confidence, local_correct (and remote_correct,
-    cost, context, ...), or the name of a bundled table: digits.
+    cost, context, ...), or the name of a bundled table: digits. A table of exits, split points, models or
+    servers works as well: without --policy, all policies that fit it are played.
 
     Examples:
 
@@ -93,7 +94,7 @@ def command(
             options[name] = value
     if loaded.kind == "binary":
         options["remote"] = remote
-    chosen = list(policies) or list(DEFAULT_POLICIES if loaded.kind == "binary" else _all_of(loaded.kind))
+    chosen = list(policies) or _defaults(loaded)
     result = replay_offloading(loaded, chosen, seeds=seeds, **options)
     written = _write(result, out, csv_file, plot and not (as_json and out is None))
     if as_json:
@@ -125,10 +126,12 @@ def _settings(texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _all_of(kind: str) -> list[str]:
-    from olearn.registry import classes
+def _defaults(table: Any) -> list[str]:
+    if table.kind == "binary":
+        return list(DEFAULT_POLICIES)
+    from olearn.engine.offloading_arms import default_policies
 
-    return [name for name, cls in classes("offloading").items() if kind in getattr(cls, "kinds", ())]
+    return default_policies(table)
 
 
 def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
@@ -150,7 +153,8 @@ def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
     click.echo(text_table(rows, [*columns, *more]))
     click.echo()
     rival = "the best mixture of thresholds within the budget" if told.get("budget") else "the best threshold"
-    rival = rival if told["kind"] == "binary" else "the best fixed choice"
+    if told["kind"] != "binary":
+        rival = "the best lottery within the budget" if told.get("budget") else "the best fixed choice"
     click.echo(f"cost: mean per sample; regret: total cost above {rival} in hindsight.")
     for note in result.notes:
         click.echo(note)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+#: What the arms of a kind of table are called.
+ARMS = {"exits": "exits", "splits": "split points", "routing": "models", "servers": "servers"}
 
 
 @click.command("build")
@@ -13,19 +17,49 @@ import click
 @click.option("--samples", type=int, default=None, help="Bootstrap to so many samples (mnist1d: draw so many).")
 @click.option("--seed", default=0, show_default=True, help="Seed of the folds and the resampling.")
 @click.option("--folds", default=5, show_default=True, help="Folds of the out-of-fold predictions.")
-def build(recipe: str, out: str | None, samples: int | None, seed: int, folds: int) -> None:
+@click.option("--device", type=click.Path(dir_okay=False), help="splits: stats file of the device.")
+@click.option("--server", type=click.Path(dir_okay=False), help="splits: stats file of the server.")
+@click.option("--model", help="splits: the network, e.g. mobilenet.")
+@click.option("--link", default="20:20", show_default=True, help="splits: latency in ms : rate in Mbit/s.")
+def build(
+    recipe: str,
+    out: str | None,
+    samples: int | None,
+    seed: int,
+    folds: int,
+    device: str | None,
+    server: str | None,
+    model: str | None,
+    link: str,
+) -> None:
     """Build the offloading table RECIPE: digits, digits-logistic, digits-bayes, breast-cancer, wine, mnist1d.
 
-    Needs scikit-learn (the extra "offload").
+    Those need scikit-learn (the extra "offload"). Tables of arms: digits-exits (scikit-learn too),
+    synthetic-exits, routing, mdinference, servers, and splits, from two measured machines in the layout of
+    Scission's stats files.
 
     Examples:
 
     \b
       olearn trace build digits --out digits.npz
       olearn trace build mnist1d --samples 5000 --out mnist1d.parquet
+      olearn trace build splits --device pi-stats.csv --server gpu-stats.csv --model mobilenet --link 20:10
     """  # noqa: D301
+    from olearn.traces.offloading.arm_recipes import ARM_RECIPES
+
+    if recipe == "splits" or recipe in ARM_RECIPES:
+        table = _splits(device, server, model, link, samples, seed) if recipe == "splits" else None
+        table = ARM_RECIPES[recipe](samples, seed) if table is None else table
+        path = table.save(Path(out) if out else Path(f"{recipe}.npz"))
+        click.echo(f"{table.name}: {len(table):,} samples, {len(table.arms)} {ARMS[table.kind]}")
+        click.echo(f"wrote {path}")
+        return
+    from olearn.errors import unknown
+    from olearn.traces.offloading.build import RECIPES
     from olearn.traces.offloading.build import build as make
 
+    if recipe not in RECIPES:
+        raise unknown("recipe", recipe, [*RECIPES, *ARM_RECIPES, "splits"])
     table = make(recipe, samples=samples, seed=seed, folds=folds)
     path = table.save(Path(out) if out else Path(f"{recipe}.npz"))
     click.echo(
@@ -33,3 +67,19 @@ def build(recipe: str, out: str | None, samples: int | None, seed: int, folds: i
         f"remote {table.remote_accuracy:.2%}, {table.levels.size:,} distinct confidences"
     )
     click.echo(f"wrote {path}")
+
+
+def _splits(
+    device: str | None, server: str | None, model: str | None, link: str, samples: int | None, seed: int
+) -> Any:
+    from olearn.errors import ParameterError
+    from olearn.traces.offloading.splits import splits_from_stats
+
+    if device is None or server is None or model is None:
+        raise ParameterError("splits needs --device, --server and --model")
+    latency, _, rate = link.partition(":")
+    try:
+        pair = (float(latency), float(rate))
+    except ValueError:
+        raise ParameterError(f"--link is written latency:rate, e.g. 20:10, got {link!r}") from None
+    return splits_from_stats(device, server, model, pair, samples=samples or 10_000, seed=seed)

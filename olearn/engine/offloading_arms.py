@@ -374,7 +374,7 @@ class _Hindsight:
             return float(policy.offloaded(table, choice).mean())
         if table.kind == "splits":
             return float((choice < table.points - 1).mean())
-        if table.kind == "routing":
+        if table.kind == "routing" and ("price" in table or len(table.models) == 2):
             return float((choice != int(np.argmin(table.relative_price().mean(axis=0)))).mean())
         return None
 

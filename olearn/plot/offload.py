@@ -25,6 +25,10 @@ def draw(result: Any, path: str | Path | None = None) -> Any:
     -------
     matplotlib.figure.Figure
     """
+    if result.manifest["kind"] != "binary":
+        from olearn.plot.arms import draw as draw_arms
+
+        return draw_arms(result, path)
     panels = [draw_regret]
     if any(_has_threshold(result, p) for p in _policies(result)):
         panels.append(draw_thresholds)
