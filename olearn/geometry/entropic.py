@@ -30,28 +30,50 @@ from olearn._jit import kernel
 
 _MAX = np.finfo(np.float64).max
 _MONOTONE = 40
+_NEAR = 1.0 / 256.0
+# Adding one of these to a number below 1 leaves it, in units of 2^-30 or 2^-60, in the low bits of the sum.
+_FIRST = np.float64(1.5 * 2.0**22)
+_SECOND = np.float64(1.5 * 2.0**-8)
+_FIRST_BITS = _FIRST.view(np.int64)
+_SECOND_BITS = _SECOND.view(np.int64)
 
 
 @kernel
 def _free(y, sizes, limit, f1, f2):
     """Of the coordinates with ``y f1 f2 < limit``: ``sum s y f1 f2`` and the largest y; size of the others.
 
-    `sizes` of length 0 means that all are 1. ``f1 f2`` is a power of two that keeps the sum in range.
+    `sizes` of length 0 means that all are 1. ``f1 f2`` is a power of two that brings the free y below 1.
+    Without sizes the terms are added as whole numbers of 2^-60 and the largest is found by its bits:
+    both in any order, so the pass is vectorised (see :mod:`olearn.geometry.euclidean`).
     """
-    weighted = sizes.size > 0
+    n = y.size
     free = 0.0
     capped = 0.0
     largest = 0.0
-    n = y.size
+    if sizes.size == 0:
+        nothing = np.float64(0.0)
+        units = np.int64(0)
+        parts = np.int64(0)
+        top = np.int64(0)
+        count = np.int64(0)
+        for i in range(n):
+            v = y[i] * f1 * f2
+            count += v >= limit
+            bits = np.float64(y[i] if v < limit else nothing).view(np.int64)
+            v = v if v < limit else nothing
+            top = bits if bits > top else top
+            units += np.float64(v + _FIRST).view(np.int64) - _FIRST_BITS
+            parts += np.float64((v - ((v + _FIRST) - _FIRST)) + _SECOND).view(np.int64) - _SECOND_BITS
+        free = units * 2.0**-30 + parts * 2.0**-60
+        return free, np.float64(count), np.int64(top).view(np.float64)
     for block in range((n + 255) // 256):  # sums of sums: the rounding error stays small
         part = 0.0
         for i in range(256 * block, min(256 * block + 256, n)):
-            s = sizes[i] if weighted else 1.0
             v = y[i] * f1 * f2
             if v >= limit:
-                capped += s
+                capped += sizes[i]
             else:
-                part += s * v
+                part += sizes[i] * v
                 largest = y[i] if y[i] > largest else largest
         free += part
     return free, capped, largest
@@ -67,13 +89,14 @@ def _half_powers(y):
 @kernel
 def _threshold(y, sizes, k, cap):
     """theta with ``sum s min(cap, y / theta) = k``, as (t, f1, f2): ``theta = t / (f1 f2)``."""
-    largest = 0.0
-    bad = False
+    top = np.int64(0)
+    bad = np.int64(0)
     for i in range(y.size):
-        v = y[i]
-        bad = bad or v != v
-        largest = v if v > largest else largest
-    if bad or not (0.0 < largest <= _MAX):
+        bad += y[i] != y[i]
+        bits = np.float64(y[i]).view(np.int64)
+        top = bits if bits > top else top
+    largest = np.int64(top).view(np.float64)
+    if bad > 0 or not (0.0 < largest <= _MAX):
         return math.nan, 1.0, 1.0
     f1, f2 = _half_powers(largest)
     limit = math.inf
@@ -88,7 +111,7 @@ def _threshold(y, sizes, k, cap):
             if cap * capped < k * (1.0 - 1e-12):
                 return math.nan, f1, f2
             return _smallest_capped(y, limit, f1, f2) / cap, f1, f2
-        if largest * f1 * f2 < 1e-100:  # the largest are all capped: look closer at the others
+        if largest * f1 * f2 < _NEAR:  # the largest are all capped: look closer at the others
             g1, g2 = _half_powers(largest)
             limit = limit * (g1 / f1) * (g2 / f2)
             f1, f2 = g1, g2
@@ -118,17 +141,20 @@ def _bisected(y, sizes, k, cap, limit):
     f2 = 1.0
     free = 0.0
     capped = 0.0
-    for step in range(65):
+    largest = 0.0
+    for step in range(66):
         middle = (left & right) + ((left ^ right) >> 1)
-        if step == 64:
+        if step >= 64:
             middle = right
         at = np.int64(middle).view(np.float64)
-        f1, f2 = _half_powers(at)
-        free, capped, _ = _free(y, sizes, at * f1 * f2, f1, f2)
-        if cap * (free / (at * f1 * f2)) + cap * capped >= k:
-            left = middle
-        else:
-            right = middle
+        # the last pass looks at the coordinates below the cap from nearby
+        f1, f2 = _half_powers(largest if step == 65 and largest > 0.0 else at)
+        free, capped, largest = _free(y, sizes, at * f1 * f2, f1, f2)
+        if step < 64:
+            if cap * (free / (at * f1 * f2)) + cap * capped >= k:
+                left = middle
+            else:
+                right = middle
     if free > 0.0 and k > cap * capped:
         return free / (k - cap * capped), f1, f2
     return np.int64(right).view(np.float64) / cap * f1 * f2, f1, f2

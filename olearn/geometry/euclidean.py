@@ -456,6 +456,8 @@ def project_knapsack(y, sizes, budget, out, tau):
     """
     n = y.size
     whole = 0.0
+    mean = 0.0
+    square = 0.0
     largest_size = 0.0
     left = math.inf  # tau at which everything is at its cap, and at which nothing is left
     right = -math.inf
@@ -465,6 +467,8 @@ def project_knapsack(y, sizes, budget, out, tau):
         s = sizes[i]
         bad = bad or v != v
         whole += s
+        mean += v * s
+        square += s * s
         largest_size = max(largest_size, s)
         left = min(left, (v - 1.0) / s)
         right = max(right, v / s)
@@ -479,7 +483,11 @@ def project_knapsack(y, sizes, budget, out, tau):
         return -math.inf
     left = max(left, -_MAX)
     right = min(right, _MAX)
-    p = tau if left < tau < right else 0.5 * left + 0.5 * right
+    p = tau
+    if not (left < p < right):  # cold: as if no coordinate were at an end
+        p = (mean - budget) / square
+        if not (left < p < right):
+            p = 0.5 * left + 0.5 * right
     d = 0.0
     seen_positive = -1  # state of the coordinates before the last step, if that was Newton's
     seen_capped = -1
