@@ -86,13 +86,19 @@ def command(
             windows += _windows(data, runs, rewards, trace)
     written = _pictures(Path(out), results, causes) if out else []
     if csv_file:
-        write_atomically(Path(csv_file), to_csv(regrets))
+        flat = [{k: v for k, v in row.items() if k != "bound_details"} for row in regrets]
+        write_atomically(Path(csv_file), to_csv(flat))
         written.append(Path(csv_file))
     if as_json:
         print_json({"regret": regrets, "misses": causes, "worst_windows": windows})
         return
     shown = ("policy", "capacity", "seeds", "comparator", "regret", "±", "per request", "bound", "verdict")
     print_table(regrets, [c for c in shown if any(r.get(c) is not None for r in regrets)])
+    for row in regrets:
+        told = row["bound_details"]
+        if told:
+            rests = "; ".join(told["assumptions"]) or "nothing"
+            click.echo(f"bound of {row['policy']}: {told['formula']}, {told['guarantee']}; assumes {rests}")
     if causes:
         click.echo()
         shares = ("policy", "capacity", "miss ratio", "compulsory", "capacity misses", "static", "left over")
@@ -181,6 +187,7 @@ def _regrets(
             "per request": float(spread.mean[0]) / first["requests"],
             "bound": None if judged is None or bound is None else bound.value,
             "verdict": None if judged is None else judged.text,
+            "bound_details": None if judged is None else told,
         }
 
     rows = []

@@ -70,8 +70,9 @@ def solve(
     if status == cp.OPTIMAL:
         return solver
     if status == "user_limit":
+        limit = "its own limit" if time_limit is None else f"the limit of {time_limit:g} s"
         raise SolverError(
-            f"{what}: {solver} stopped at the limit of {time_limit:g} s before it was done; raise time_limit, "
+            f"{what}: {solver} stopped at {limit} before it was done; raise time_limit, "
             "shorten the trace, or take a comparator with bounds"
         )
     if status in ("optimal_inaccurate", "infeasible_inaccurate", "unbounded_inaccurate"):

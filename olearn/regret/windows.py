@@ -13,10 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from olearn._jit import kernel
 from olearn.errors import ParameterError, check_positive_int
 from olearn.optima._inputs import check_checkpoints, check_items
-from olearn.optima._kernels import top_add, top_remove
 from olearn.regret.curves import check_rewards
 
 
@@ -44,27 +42,6 @@ class WorstWindow(NamedTuple):
     reward: float
 
 
-@kernel
-def worst_window(items, rewards, length, capacity, counts, levels, out):
-    """Write the largest regret over windows of `length` requests and where it starts into `out`."""
-    v = 0
-    above = 0
-    best = 0
-    earned = 0.0
-    out[0] = -np.inf
-    for t in range(items.size):
-        gain, v, above = top_add(counts, levels, capacity, items[t], v, above)
-        best += gain
-        earned += rewards[t]
-        if t >= length:
-            loss, v, above = top_remove(counts, levels, capacity, items[t - length], v, above)
-            best -= loss
-            earned -= rewards[t - length]
-        if t >= length - 1 and best - earned > out[0]:
-            out[0] = best - earned
-            out[1] = t - length + 1
-
-
 def interval_regret(
     items: Any, rewards: Any, capacity: int, lengths: Any = None, *, catalog_size: int | None = None
 ) -> IntervalRegret:
@@ -84,6 +61,8 @@ def interval_regret(
     >>> r.lengths.tolist(), r.worst.tolist(), r.starts.tolist()
     ([1, 2, 4], [1.0, 2.0, 0.0], [2, 2, 0])
     """
+    from olearn.regret._kernels import worst_window
+
     ids, n = check_items(items, catalog_size)
     earned = check_rewards(rewards, ids.size)
     c = check_positive_int("capacity", capacity)
