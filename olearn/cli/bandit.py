@@ -87,12 +87,20 @@ def _say_compiling() -> None:
 
 def _policy(text: str, arms: int, horizon: int) -> Any:
     """The policy that a text such as ``ucb(alpha=1)`` names."""
-    from olearn.errors import ParameterError, nearest
+    from olearn.errors import NotSupportedError, ParameterError, nearest
     from olearn.learners.bandits import bandit_class
     from olearn.registry import parse_spec
 
     name, parameters = parse_spec(text)
     cls = bandit_class(name)
+    if cls.shape not in ("arm", "set"):
+        needs = {
+            "context": "contexts",
+            "advice": "experts' advice",
+            "knapsack": "costs",
+            "point": "a convex set",
+        }
+        raise NotSupportedError(f"{name} needs {needs[cls.shape]}, which no ENV here has: use it from Python")
     allowed = cls.tunable()
     for key in parameters:
         if key not in allowed:

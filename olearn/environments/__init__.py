@@ -13,17 +13,21 @@ from olearn.environments.bandit import (
 )
 from olearn.environments.constants import bernoulli_kl, gaussian_lower, lai_robbins, minimax_lower
 from olearn.environments.contextual import ContextualEnvironment, linear, logged, random_linear
+from olearn.environments.knapsack import KnapsackEnvironment, knapsack_bernoulli, knapsack_matrix
 
 __all__ = [
     "ADVERSARIES",
     "BanditEnvironment",
     "ContextualEnvironment",
+    "KnapsackEnvironment",
     "adaptive",
     "bernoulli",
     "bernoulli_kl",
     "constant",
     "gaussian",
     "gaussian_lower",
+    "knapsack_bernoulli",
+    "knapsack_matrix",
     "lai_robbins",
     "linear",
     "logged",

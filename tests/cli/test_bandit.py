@@ -57,6 +57,15 @@ def test_files(tmp_path):
     assert "Lai" not in result.stderr
 
 
+def test_sets_of_arms():
+    result = olearn(*BASE, "--policy", "cucb(m=2)", "--policy", "osmd(m=2, regulariser=tsallis)", "--json")
+    assert result.exit_code == 0, result.output
+    got = json.loads(result.stdout)
+    assert got["manifest"]["set_size"] == 2
+    assert "best fixed set of 2 arms" in got["manifest"]["regret"]
+    assert all(row["regret_mean"] > 0 for row in got["rows"])
+
+
 def test_no_plot(tmp_path):
     assert olearn(*BASE, "--policy", "ucb1", "--out", tmp_path, "--no-plot").exit_code == 0
     assert not (tmp_path / "bandit.png").exists()
@@ -91,6 +100,10 @@ def test_picture_of_every_kind_of_environment(tmp_path):
         (["--policy", "ucb(alfa=2)"], "ucb has no parameter 'alfa' (did you mean 'alpha'?); known: alpha"),
         (["--policy", "ucb1(x=2)"], "ucb1 has no parameter 'x'; known: none"),
         (["--policy", "ucb(alpha=-1)"], "alpha must be"),
+        (["--policy", "linucb"], "linucb needs contexts, which no ENV here has"),
+        (["--policy", "fkm"], "fkm needs a convex set"),
+        (["--policy", "ucb1", "--policy", "cucb(m=2)"], "sets of one size, got sizes [1, 2]"),
+        (["--policy", "cucb(m=4)"], "m must be at most the 3 arms"),
         (["--policy", "ucb(4)"], "parameter=value"),
         (
             ["--policy", "ucb1", "--env", "bernuli:0.1"],

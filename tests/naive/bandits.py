@@ -17,7 +17,8 @@ class Stream:
     MASK = (1 << 64) - 1
 
     def __init__(self, seed):
-        self.s = [int(v) for v in np.random.SeedSequence(seed).generate_state(4, np.uint64)]
+        root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+        self.s = [int(v) for v in root.generate_state(4, np.uint64)]
 
     def bits(self):
         s, mask = self.s, self.MASK
@@ -414,3 +415,91 @@ def lints(history, contexts, arms, disjoint, regularisation, v, stream):
         float(samples[arm if disjoint else 0] @ (contexts[arm] if len(contexts) > 1 else contexts[0]))
         for arm in range(arms)
     ]
+
+
+def exp4(history, arms, experts, advice, eta, gamma):
+    """history: (advice, arm, reward, chance); the distribution over arms under the coming advice."""
+    loss = [0.0] * experts
+    for matrix, arm, reward, chance in history:
+        for n in range(experts):
+            loss[n] += matrix[n][arm] * (1 - reward) / (chance + gamma)
+    q = _softmax([-eta * v for v in loss])
+    return [sum(q[n] * advice[n][i] for n in range(experts)) for i in range(arms)]
+
+
+class FKM:
+    """Gradient descent without a gradient; `project` is the Euclidean projection on the whole set."""
+
+    def __init__(self, project, centre, radius, points, eta, delta, seed):
+        self.project, self.centre, self.points, self.eta, self.delta = project, centre, points, eta, delta
+        self.shrink, self.x, self.stream = 1 - delta / radius, np.array(centre), Stream(seed)
+
+    def pull(self):
+        z = np.array([self.stream.normal() for _ in self.x])
+        self.u = z / np.linalg.norm(z)
+        both = np.array([self.x + self.delta * self.u, self.x - self.delta * self.u])
+        return both[: self.points]
+
+    def update(self, values):
+        d = self.x.size
+        if self.points == 1:
+            g = d / self.delta * values[0] * self.u
+        else:
+            g = d / (2 * self.delta) * (values[0] - values[1]) * self.u
+        target = self.x - self.eta * g
+        self.x = self.centre + self.shrink * (
+            self.project(self.centre + (target - self.centre) / self.shrink) - self.centre
+        )
+
+
+def primal_dual_bwk(history, arms, resources, horizon, budget, epsilon, confidence):
+    """history: (arm, reward, costs). The score of each arm; unplayed arms first."""
+    n, r = [0] * arms, [0.0] * arms
+    c, logv = np.zeros((arms, resources)), np.zeros(resources + 1)
+
+    def low(arm):
+        if n[arm] == 0:
+            return np.zeros(resources)
+        mean = c[arm] / n[arm]
+        return np.maximum(0, mean - np.sqrt(confidence * mean / n[arm]) - confidence / n[arm])
+
+    for arm, reward, costs in history:
+        logv += math.log(1 + epsilon) * np.append(low(arm), budget / horizon)
+        n[arm] += 1
+        r[arm] += reward
+        c[arm] += costs
+    if 0 in n:
+        return [math.inf if v == 0 else 0.0 for v in n]
+    y = np.exp(logv) / np.exp(logv).sum()
+    score = []
+    for arm in range(arms):
+        mean = r[arm] / n[arm]
+        high = min(1.0, mean + math.sqrt(confidence * mean / n[arm]) + confidence / n[arm])
+        score.append(high / float(y @ np.append(low(arm), budget / horizon)))
+    return score
+
+
+class LagrangeBwK:
+    """Exp3.P's chances are recomputed from its history; Hedge's prices from the rows seen."""
+
+    def __init__(self, arms, resources, horizon, budget, pace, exp3p):
+        self.arms, self.d, self.rho = arms, resources, pace * horizon / budget
+        self.eta, self.exp3p, self.history, self.rows = (
+            math.sqrt(8 * math.log(resources + 1) / horizon),
+            exp3p,
+            [],
+            [],
+        )
+
+    def chances(self):
+        return exp3_p(self.history, self.arms, **self.exp3p)
+
+    def prices(self):
+        total = np.sum(self.rows, axis=0) if self.rows else np.zeros(self.d + 1)
+        return _softmax(list(-self.eta * total))
+
+    def update(self, arm, reward, costs, resource):
+        row = np.append(reward + 1 - self.rho * np.asarray(costs), reward)
+        scaled = (row - 1 + self.rho) / (1 + self.rho)
+        self.history.append((arm, float(np.clip(scaled[resource], 0, 1)), self.chances()[arm]))
+        self.rows.append(scaled)

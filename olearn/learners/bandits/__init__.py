@@ -39,6 +39,7 @@ BANDITS = {
     "exp3-p": f"{_HERE}.exp3_mixed:Exp3P",
     "exp3-s": f"{_HERE}.exp3_mixed:Exp3S",
     "tsallis-inf": f"{_HERE}.tsallis_inf:TsallisINF",
+    "exp4": f"{_HERE}.exp4:Exp4",
     "linucb": f"{_HERE}.linucb:LinUCB",
     "lints": f"{_HERE}.lints:LinTS",
     "cucb": f"{_HERE}.cucb:CUCB",
@@ -47,6 +48,10 @@ BANDITS = {
     "osmd": f"{_HERE}.osmd:OSMD",
     "hybrid": f"{_HERE}.hybrid:Hybrid",
     "fpl": f"{_HERE}.fpl:FPL",
+    "fkm": f"{_HERE}.fkm:FKM",
+    "fkm-2": f"{_HERE}.fkm:TwoPointFKM",
+    "primal-dual-bwk": f"{_HERE}.primal_dual_bwk:PrimalDualBwK",
+    "lagrange-bwk": f"{_HERE}.lagrange_bwk:LagrangeBwK",
 }
 
 _CLASSES = {target.split(":")[1]: target.split(":")[0] for target in BANDITS.values()}

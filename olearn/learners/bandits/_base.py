@@ -36,6 +36,8 @@ class BanditPolicy(Learner):
 
     feedback: ClassVar[str] = "arm"
     feedback_unit: ClassVar[str] = "reward"
+    #: What a play is, or needs: "arm", "set", "context", "advice", "knapsack" or "point".
+    shape: ClassVar[str] = "arm"
     #: Rewards have to lie in [0, 1].
     unit_rewards: ClassVar[bool] = False
     #: The update divides by the chance of the draw, kept in ``state.draw[0]``.

@@ -10,7 +10,7 @@ from olearn.environments import bernoulli
 from olearn.errors import NotSupportedError, ParameterError, UnknownNameError
 from olearn.learners.bandits import BANDITS, bandit_class
 
-SINGLE = [n for n in BANDITS if getattr(bandit_class(n), "shape", "arm") == "arm"]
+SINGLE = [n for n in BANDITS if bandit_class(n).shape == "arm"]
 TABLE = bernoulli([0.2, 0.5, 0.8]).rewards(60, seed=5)
 
 

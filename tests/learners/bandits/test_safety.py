@@ -7,7 +7,7 @@ from olearn.engine.bandits import simulate
 from olearn.environments import bernoulli, constant
 from olearn.learners.bandits import BANDITS, bandit_class
 
-SINGLE = [n for n in BANDITS if getattr(bandit_class(n), "shape", "arm") == "arm"]
+SINGLE = [n for n in BANDITS if bandit_class(n).shape == "arm"]
 SLOW = {"bayes-ucb": 20_000, "thompson": 200_000}
 WEIGHTED = [n for n in SINGLE if bandit_class(n).weighted]
 

@@ -16,7 +16,7 @@ from olearn.errors import NotSupportedError, ParameterError, UnknownNameError
 from olearn.learners.bandits import BANDITS, bandit_class
 from olearn.learners.bandits._sets import dependent_round, top
 
-SETS = [n for n in BANDITS if getattr(bandit_class(n), "shape", "arm") == "set"]
+SETS = [n for n in BANDITS if bandit_class(n).shape == "set"]
 T = 20
 few = settings(max_examples=min(20, settings().max_examples))
 
