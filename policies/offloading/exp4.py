@@ -148,8 +148,8 @@ class EXP4(BinaryPolicy):
         return thresholds_of(self)
 
     def complexity(self) -> float:
-        """C ln(1/lambda)."""
-        return self.contexts * math.log(1.0 / float(self.found().weights.min()))
+        """C ln(1/lambda), at least C ln 2, so that a rate exists."""
+        return self.contexts * max(math.log(1.0 / float(self.found().weights.min())), math.log(2.0))
 
     def rate(self) -> float:
         """The learning rate in use."""

@@ -139,8 +139,8 @@ class HILF(BinaryPolicy):
         return thresholds_of(self)
 
     def complexity(self) -> float:
-        """ln(1/lambda), lambda the least start weight of a threshold."""
-        return math.log(1.0 / float(self.found().weights.min()))
+        """ln(1/lambda), lambda the least start weight of a threshold; at least ln 2, so that a rate exists."""
+        return max(math.log(1.0 / float(self.found().weights.min())), math.log(2.0))
 
     def rate(self) -> float:
         """The learning rate in use."""

@@ -306,3 +306,16 @@ def test_two_classes_and_dear_misses():
     label, wrong = table["label"], 1.0 - table["local_correct"]
     assert result.row("never")["cost"] == pytest.approx((wrong * np.where(label == 1, 1.0, 0.5)).mean())
     assert result.manifest["policies"][0]["false_positive"] == 0.5
+
+
+@pytest.mark.parametrize("confidence", [[0.5], [0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 0.5, 1.0 - 1e-16]])
+@pytest.mark.parametrize("budget", [None, "rate:0", "bucket:0.1:3", "knapsack:0"])
+def test_degenerate_tables(confidence, budget):
+    p = np.array(confidence)
+    ones = np.ones(p.size, int)
+    table = OffloadTable(p, ones, ones, scores=np.column_stack([1 - p, p]))
+    for cost in (0.0, 1.0, 5.0):
+        result = replay_offloading(table, [*every_policy(), "hil-n(grid=1)"], cost=cost, budget=budget)
+        for row in result.rows:
+            assert np.isfinite(row["cost"]), row["policy"]
+            assert budget != "knapsack:0" or row["used"] == 0
