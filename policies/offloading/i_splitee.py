@@ -6,7 +6,8 @@ Rule: SplitEE's with the reward::
 
 and the published settings alpha = 0.5, o = 0.5, mu = 1, lambda_i = depth_i / 10 for exits behind layers 3, 6,
 9, 12, 15 and 18 of MobileNetV2 and the end (19). Give the table's ``cost`` accordingly
-(:data:`DEPTHS` / 10); with drifting distortion, restart the policy or shorten the table.
+(:data:`DEPTHS` / 10). Means are over all samples so far: under drifting distortion
+(:func:`olearn.traces.offloading.drift_arms.drifting`) a restart is up to the caller.
 
 Cost: O(L) a sample. Memory: 32 bytes an exit.
 

@@ -335,6 +335,7 @@ def digits_exits(
     trees: Sequence[int] = DIGITS_TREES,
     *,
     depth: int = 6,
+    noise: float = 0.0,
     cost: Any = None,
     offload_cost: float = 0.5,
     seed: int = 0,
@@ -350,6 +351,10 @@ def digits_exits(
         Trees behind each exit, increasing.
     depth : int, default 6
         Depth of the trees; fully grown ones are sure of themselves at the first exit already.
+    noise : float, default 0
+        Standard deviation of Gaussian noise on the pixels (0 .. 16) of the samples that are answered; the
+        forest has learnt from clean ones. With :func:`~olearn.traces.offloading.drift_arms.drifting`: a
+        camera that gets worse.
     cost : array_like, optional
         Default: 0.3 times the share of the trees run.
 
@@ -370,11 +375,13 @@ def digits_exits(
         forest = RandomForestClassifier(counts[-1], max_depth=depth, random_state=seed).fit(x, y)
 
         def stages(samples: np.ndarray) -> list[np.ndarray]:
+            samples = (samples + sigma * rng.standard_normal(samples.shape)).astype(np.float32)
             votes = np.cumsum([tree.predict_proba(samples) for tree in forest.estimators_], axis=0)
             return [votes[k - 1] / k for k in counts]
 
         return stages
 
+    sigma, rng = check_real("noise", noise, 0.0), generator(seed, 1)
     digits = load_digits()
     return exits_from_stages(
         fit,
@@ -383,7 +390,7 @@ def digits_exits(
         cost=0.3 * np.array(counts) / counts[-1] if cost is None else cost,
         offload_cost=offload_cost,
         seed=seed,
-        name="digits-exits",
+        name="digits-exits" if sigma == 0.0 else f"digits-exits, noise {sigma:g}",
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from naive import offload_arms as naive
 from olearn.errors import NotSupportedError, OlearnError
 from olearn.traces.offloading import read_table
+from olearn.traces.offloading.drift_arms import drifting
 from olearn.traces.offloading.exits import (
     ExitTable,
     digits_exits,
@@ -232,6 +233,26 @@ def test_synthetic_exits_obey_dominance():
     differ = np.mean(table["prediction"][:, :1] != table["prediction"], axis=0)
     assert differ == pytest.approx(gamma[0] - gamma)  # strong dominance: disagreement = gap in error
     assert synthetic_exits(2000, exits=6, dominance=0.5, seed=4).dominance() < 0.9
+
+
+def test_drift_from_one_table_to_another():
+    """A camera that gets worse: accuracy falls; abrupt, the halves are the two tables."""
+    clean, noisy = digits_exits((1, 8)), digits_exits((1, 8), noise=4.0)
+    assert (noisy.accuracy() < clean.accuracy() - 0.05).all()
+    table = drifting(clean, noisy, 4000, shape="abrupt", seed=1)
+    assert table.exit_names == clean.exit_names
+    assert table.cost.tolist() == clean.cost.tolist()
+    first, second = table[:2000].accuracy(), table[2000:].accuracy()
+    # 2000 draws: within 5 standard errors, false alarm below 1e-5
+    assert first == pytest.approx(clean.accuracy(), abs=5 * 0.5 / math.sqrt(2000))
+    assert second == pytest.approx(noisy.accuracy(), abs=5 * 0.5 / math.sqrt(2000))
+    ramp = drifting(clean, noisy, 4000, seed=1)
+    assert first[1] > ramp.accuracy()[1] > second[1]
+    assert drifting(clean, noisy, 50, seed=2) == drifting(clean, noisy, 50, seed=2)
+    with pytest.raises(OlearnError, match="same kind, arms and columns"):
+        drifting(clean, digits_exits((1, 4, 8)), 10)
+    with pytest.raises(OlearnError, match="make the load drift"):
+        drifting(poisson_arrivals(5, 1.0), poisson_arrivals(5, 1.0), 10)
 
 
 # -- split points --------------------------------------------------------------------------------------
