@@ -91,23 +91,29 @@ def command(
     loaded = load_trace(trace, fmt, columns)
     if limit is not None:
         loaded = loaded[: check_positive_int("limit", limit)]
-    rows = []
+    from olearn._progress import Progress
+
+    jobs = []
     for text in capacities or ["1%"]:
         for name in names:
             every = name == "all"
-            wanted = (*ALL, *(ALL_SIZED if loaded.sizes is not None else ())) if every else (name,)
-            for one in wanted:
+            more = ALL_SIZED if loaded.sizes is not None else ()
+            for one in (*ALL, *more) if every else (name,):
                 sized = parse(one)[0].sized
-                capacity, unit = _capacity(text, loaded, sized), value if sized else "objects"
-                try:
-                    best = optimum(loaded, capacity, one, value=unit, time_limit=time_limit)
-                except SolverError as error:
-                    if not every:
-                        raise
-                    err.print(f"olearn: {error}", markup=False)
-                    rows.append(_failed(one, capacity, str(error)))
-                    continue
+                jobs.append((one, every, _capacity(text, loaded, sized), value if sized else "objects"))
+    rows = []
+    with Progress(len(jobs), "optima", False if as_json else None) as bar:
+        for one, every, capacity, unit in jobs:
+            bar.advance(0, f"{one}, capacity {capacity:,}")
+            try:
+                best = optimum(loaded, capacity, one, value=unit, time_limit=time_limit)
                 rows.append(_row(loaded, best, capacity, unit))
+            except SolverError as error:
+                if not every:
+                    raise
+                err.print(f"olearn: {error}", markup=False)
+                rows.append(_failed(one, capacity, str(error)))
+            bar.advance(1)
     told = {"name": loaded.name, "requests": len(loaded), "items": loaded.catalog_size, "digest": loaded.digest}
     if csv_file:
         write_atomically(Path(csv_file), to_csv(rows))

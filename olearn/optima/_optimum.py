@@ -36,6 +36,10 @@ class Optimum(NamedTuple):
         Wall-clock time, certificate included.
     sense : str
         ``"max"`` for rewards, ``"min"`` for costs.
+    dual : object
+        What proves the bound, for a reader who wants to check it: the price of a place, the gaps, the prices
+        of the gaps, the weights of the agents ... Each module says how it bounds. None where the allocation
+        itself proves it.
     """
 
     value: float
@@ -48,6 +52,7 @@ class Optimum(NamedTuple):
     status: str
     seconds: float
     sense: str = "max"
+    dual: Any = None
 
     @property
     def relative_gap(self) -> float:
@@ -78,6 +83,7 @@ def finish(
     status: str | None = None,
     sense: str = "max",
     tolerance: float = 1e-9,
+    dual: Any = None,
 ) -> Optimum:
     """Build an :class:`Optimum`; the status follows from the gap unless it is given.
 
@@ -97,4 +103,6 @@ def finish(
     if status is None:
         status = "optimal" if gap == 0.0 else "bounded"
     seconds = time.perf_counter() - started
-    return Optimum(value, allocation, upper_bound, gap, comparator, convention, solver, status, seconds, sense)
+    return Optimum(
+        value, allocation, upper_bound, gap, comparator, convention, solver, status, seconds, sense, dual
+    )

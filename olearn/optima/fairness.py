@@ -177,7 +177,15 @@ def _max_min(n: np.ndarray, c: int, name: str, started: float, time_limit: float
     theta = np.maximum(np.asarray(floor.dual_value, dtype=np.float64).ravel(), 0.0)
     theta = theta / theta.sum() if theta.sum() > 0.0 else np.full(theta.size, 1.0 / theta.size)
     return finish(
-        float((n @ point).min()), point, top_sum(theta @ n, c), name, SHARED, "HiGHS", started, tolerance=1e-7
+        float((n @ point).min()),
+        point,
+        top_sum(theta @ n, c),
+        name,
+        SHARED,
+        "HiGHS",
+        started,
+        tolerance=1e-7,
+        dual=theta,
     )
 
 

@@ -130,7 +130,8 @@ def interval_lp(
     -------
     Optimum
         `allocation`: float64 ndarray of shape (T,), the fraction of the item of request t that is kept until
-        its next use. Status ``"optimal"`` if that is integral, else ``"relaxation"``.
+        its next use; `dual`: the prices of the merged gaps, see :func:`price_bound`.
+        Status ``"optimal"`` if the fractions are whole, else ``"relaxation"``.
 
     Raises
     ------
@@ -153,7 +154,16 @@ def interval_lp(
     fractional = int(((fractions > 1e-7) & (fractions < 1.0 - 1e-7)).sum())
     status = "relaxation: an upper bound, the schedule is fractional" if fractional else None
     return finish(
-        value, allocation, bound, "interval-lp", BYTES, "HiGHS", started, status=status, tolerance=1e-6
+        value,
+        allocation,
+        bound,
+        "interval-lp",
+        BYTES,
+        "HiGHS",
+        started,
+        status=status,
+        tolerance=1e-6,
+        dual=np.maximum(prices, 0.0),
     )
 
 
@@ -220,7 +230,8 @@ def sized(
     if (j.values == np.round(j.values)).all():
         bound = float(np.floor(bound + 1e-6 * max(1.0, abs(bound) * 1e-3)))
     solver = "HiGHS, greedy packing" if use_lp else "prices by subgradient steps, greedy packing"
-    return finish(float(j.values @ packed), hits, bound, "sized", BYTES, solver, started)
+    dual = np.maximum(prices, 0.0)
+    return finish(float(j.values @ packed), hits, bound, "sized", BYTES, solver, started, dual=dual)
 
 
 def belady_sized(

@@ -59,7 +59,7 @@ def static_sized_fractional(
     Returns
     -------
     Optimum
-        `allocation`: float64 ndarray of shape (N,).
+        `allocation`: float64 ndarray of shape (N,); `dual`: the price of space, see :func:`bound_at`.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def static_sized_fractional(
     x, price, _ = dantzig(values, s, b)
     return finish(
         float(values @ x), x, bound_at(values, s, b, price), "static-sized-fractional",
-        FETCH_CHARGED if fetch_charged else PREFILLED, "sorting", started,
+        FETCH_CHARGED if fetch_charged else PREFILLED, "sorting", started, dual=price,
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def static_sized_greedy(
     convention = FETCH_CHARGED if fetch_charged else PREFILLED
     return finish(
         float(values[chosen].sum()), np.sort(chosen), bound_at(values, s, b, price), "static-sized-greedy",
-        convention, "sorting", started,
+        convention, "sorting", started, dual=price,
     )  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def belady(items: Any, capacity: int, *, catalog_size: int | None = None) -> Opt
     Returns
     -------
     Optimum
-        `allocation`: bool array of shape (T,), which requests are hits.
+        `allocation`: bool array of shape (T,), which requests are hits; `dual`: the gaps of P, int64.
 
     Examples
     --------
@@ -105,6 +105,14 @@ def certificate(nexts: np.ndarray, capacity: int, points: np.ndarray, *, forced:
         1 where gap t is in P.
     forced : bool
         Whether a missed item must be inserted.
+
+    Examples
+    --------
+    >>> items = np.array([0, 1, 0, 1, 0, 1], np.int32)
+    >>> points = np.zeros(6, np.uint8)
+    >>> points[belady_bypass(items, 1).dual] = 1
+    >>> certificate(next_use(items, 2), 1, points, forced=False)
+    2
     """
     from olearn.optima._kernels import packing_bound
 
@@ -134,4 +142,5 @@ def _belady(items: Any, capacity: int, catalog_size: int | None, *, forced: bool
         FORCED if forced else BYPASS,
         "Belady's rule",
         started,
+        dual=np.flatnonzero(points),
     )

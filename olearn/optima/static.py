@@ -54,7 +54,7 @@ def static_prefilled(
     Returns
     -------
     Optimum
-        `allocation`: the ids of the set, increasing, items without a request left out.
+        `allocation`: the ids of the set, increasing, items without a request left out; `dual`: the price v.
 
     Examples
     --------
@@ -242,4 +242,5 @@ def _top(gains: np.ndarray, capacity: int, comparator: str, convention: str, sta
     c = check_positive_int("capacity", capacity)
     chosen, price = top_set(gains, c)
     value = float(gains[chosen].sum())
-    return finish(value, chosen, price_bound(gains, c, price), comparator, convention, "counting", started)
+    bound = price_bound(gains, c, price)
+    return finish(value, chosen, bound, comparator, convention, "counting", started, dual=price)

@@ -88,6 +88,12 @@ def _intervals(items):
     return out
 
 
+def stabbed_bound(items, places, gaps, *, forced):
+    """`places` for each gap of the set, and 1 for each reuse interval that contains none of them."""
+    inside = ((s + 1 if forced else s, e) for s, e in _intervals(items))
+    return places * len(gaps) + sum(not any(a <= g < b for g in gaps) for a, b in inside)
+
+
 def fits(items, sizes, capacity, hits):
     """Whether the intervals that end in a hit fit into every gap."""
     kept = [(s, e) for s, e in _intervals(items) if hits[e]]

@@ -40,7 +40,11 @@ def test_any_set_of_gaps_is_a_bound(items, capacity, data, forced):
     points[list(chosen)] = 1
     nexts = next_use(np.array(items, np.int32), 13)
     best = (belady if forced else belady_bypass)(items, capacity)
-    assert certificate(nexts, capacity, points, forced=forced) >= best.value
+    bound = certificate(nexts, capacity, points, forced=forced)
+    places = capacity - 1 if forced else capacity
+    assert bound == naive.stabbed_bound(items, places, chosen, forced=forced)
+    assert bound >= best.value
+    assert naive.stabbed_bound(items, places, best.dual.tolist(), forced=forced) == best.upper_bound
 
 
 def test_against_the_interval_lp():
