@@ -16,9 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import olearn.geometry.rounding as rounding
+from naive import geometry as naive
+from olearn._rng import hash_uniform, new_key, new_state, uniform
 from olearn.errors import ParameterError, UnknownNameError
 from olearn.geometry import CappedSimplex
 from olearn.geometry.rounding import Coupled, DepRound, Jump, Madow, Pivotal, Poisson, Swap
+from olearn.geometry.rounding.coupled import coupled
+from olearn.geometry.rounding.deprounding import depround
+from olearn.geometry.rounding.madow import madow
+from olearn.geometry.rounding.pivotal import leaves, pivotal
+from olearn.geometry.rounding.poisson import poisson
+from olearn.geometry.rounding.swap import swap
 
 DRAWS = 400 if JIT_OFF else 20_000
 X = np.array([0.5, 0.25, 0.75, 0.1, 0.9, 0.3, 0.2, 1.0, 0.0])  # sums to 4
@@ -108,6 +116,73 @@ def test_madow_has_positive_correlation():
     comb = Madow(1)
     z = np.array([comb.round([0.5, 0.5, 0.5, 0.5]) for _ in range(200)])
     assert (z[:, 0] == z[:, 2]).all()
+
+
+# Multiples of 1/64 and powers of two as sizes: floats are exact, so the twins meet every decision alike.
+exact = st.integers(0, 64).map(lambda i: i / 64)
+exact_vectors = st.lists(exact, min_size=1, max_size=12)
+
+
+def drawn(seed, count=400):
+    """The uniforms that a generator state made from `seed` gives."""
+    state = new_state(seed)
+    return [uniform(state) for _ in range(count)]
+
+
+@given(exact_vectors, st.integers(0, 999))
+def test_madow_and_poisson_equal_their_twins(x, seed):
+    chosen, u = np.empty(len(x), np.uint8), drawn(seed, 1)[0]
+    count = madow(np.array(x), u, chosen)
+    assert chosen.astype(bool).tolist() == naive.madow(x, u)
+    assert count == chosen.sum()
+    key = new_key(seed)
+    count = poisson(key, np.array(x), chosen)
+    assert chosen.tolist() == [hash_uniform(key, i) < v for i, v in enumerate(x)]
+    assert count == chosen.sum()
+
+
+@given(
+    exact_vectors,
+    st.lists(st.sampled_from([0.5, 1.0, 2.0, 4.0]), min_size=12, max_size=12),
+    st.integers(0, 999),
+)
+def test_depround_equals_its_twin(x, sizes, seed):
+    sizes = sizes[: len(x)]
+    chosen = np.empty(len(x), np.uint8)
+    for s, given_sizes in ((np.empty(0), [1.0] * len(x)), (np.array(sizes), sizes)):
+        for number, residual in enumerate(("bernoulli", "drop")):
+            count = depround(new_state(seed), np.array(x), s, number, chosen)
+            assert chosen.astype(bool).tolist() == naive.depround(x, given_sizes, residual, drawn(seed))
+            assert count == chosen.sum()
+
+
+@given(exact_vectors, st.integers(0, 999))
+def test_pivotal_equals_its_twin(x, seed):
+    key, m = new_key(seed), leaves(len(x))
+    chosen = np.empty(len(x), np.uint8)
+    count = pivotal(key, np.array(x), np.empty(2 * m), np.empty(2 * m, np.int64), chosen)
+    assert chosen.astype(bool).tolist() == naive.pivotal(x, lambda v: hash_uniform(key, v))
+    assert count == chosen.sum()
+
+
+@given(st.lists(st.tuples(exact, exact, st.booleans()), min_size=1, max_size=12), st.integers(0, 999))
+def test_coupled_equals_its_twin(triples, seed):
+    x, x_next = (np.array([t[i] for t in triples]) for i in (0, 1))
+    held = [(t[2] and t[0] > 0) or t[0] == 1 for t in triples]
+    now = np.array(held, np.uint8)
+    count = coupled(new_state(seed), x, x_next, now, np.empty(x.size), np.empty(0))
+    assert now.astype(bool).tolist() == naive.coupled(x, x_next, held, drawn(seed))
+    assert count == now.sum()
+
+
+@given(st.lists(st.lists(exact, min_size=1, max_size=5), min_size=1, max_size=3), st.integers(0, 999))
+def test_swap_equals_its_twin(parts, seed):
+    x, lengths = [v for part in parts for v in part], [len(part) for part in parts]
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    chosen, n = np.empty(len(x), np.uint8), len(x)
+    count = swap(new_state(seed), np.array(x), starts, np.empty(n + 1), np.empty(n, np.uint8), chosen)
+    assert chosen.astype(bool).tolist() == naive.swap(x, lengths, drawn(seed))
+    assert count == chosen.sum()
 
 
 fraction = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1.0, 0.5, 1 / 3, 1e-12, 1 - 1e-12]))

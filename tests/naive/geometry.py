@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import numpy as np
 
@@ -144,3 +144,104 @@ def knapsack_extreme_points(sizes, budget):
             x[i] = (budget - x @ sizes) / sizes[i]
             if -1e-12 <= x[i] <= 1 + 1e-12:
                 yield np.clip(x, 0.0, 1.0)
+
+
+# -- roundings, given the random numbers that they draw ------------------------------------------------
+
+
+def madow(x, u):
+    """Item i is chosen if a tooth u, u+1, ... falls on its piece of the line, in rationals."""
+    teeth = [Fraction(u) + m for m in range(len(x) + 1)]
+    chosen, past = [], Fraction(0)
+    for v in x:
+        chosen.append(any(past <= t < past + Fraction(v) for t in teeth))
+        past += Fraction(v)
+    return chosen
+
+
+def depround(x, sizes, residual, uniforms):
+    """Pairs of fractional items, from the left, in rationals; one uniform a pair, one for a leftover."""
+    x, s, uniforms = [Fraction(v) for v in x], [Fraction(v) for v in sizes], iter(uniforms)
+    while True:
+        open_items = [i for i, v in enumerate(x) if 0 < v < 1]
+        if len(open_items) < 2:
+            break
+        # the survivor of the last pair goes on against the next item that nobody has met
+        i, j = open_items[:2]
+        a = min(1 - x[i], s[j] / s[i] * x[j])
+        b = min(x[i], s[j] / s[i] * (1 - x[j]))
+        if Fraction(next(uniforms)) * (a + b) < b:
+            x[i], x[j] = x[i] + a, x[j] - a * s[i] / s[j]
+        else:
+            x[i], x[j] = x[i] - b, x[j] + b * s[i] / s[j]
+    for i in open_items:
+        x[i] = Fraction(int(residual == "bernoulli" and Fraction(next(uniforms)) < x[i]))
+    return [v == 1 for v in x]
+
+
+def pivotal(x, uniform):
+    """The tournament as a recursion; ``uniform(v)`` is the random number of node v, 0 that of the leftover."""
+    leaves = 1
+    while leaves < len(x):
+        leaves *= 2
+    chosen = [v == 1 for v in x]
+
+    def play(v):
+        if v >= leaves:
+            i = v - leaves
+            return (Fraction(x[i]) if i < len(x) and x[i] < 1 else Fraction(0)), i
+        (a, left), (b, right) = play(2 * v), play(2 * v + 1)
+        if a == 0 or b == 0:
+            return (b, right) if a == 0 and b != 0 else (a, left)
+        if a + b < 1:
+            return a + b, (left if Fraction(uniform(v)) * (a + b) < a else right)
+        first = Fraction(uniform(v)) * (2 - a - b) < 1 - b
+        chosen[left if first else right] = True
+        return a + b - 1, (right if first else left)
+
+    rest, i = play(1)
+    if rest > 0 and Fraction(uniform(0)) < rest:
+        chosen[i] = True
+    return chosen
+
+
+def coupled(x, x_next, held, uniforms):
+    """Stay with min(1, x'/x), enter with (x' - x)+/(1 - x), and round these chances by pairs."""
+    chances = []
+    for v, w, h in zip(map(Fraction, x), map(Fraction, x_next), held, strict=True):
+        if h:
+            chances.append(min(Fraction(1), w / v))
+        else:
+            chances.append(max(Fraction(0), w - v) / (1 - v) if v < 1 else Fraction(0))
+    return depround(chances, [1] * len(x), "bernoulli", uniforms)
+
+
+def swap(x, parts, uniforms):
+    """The mixture as a list of (weight, set), then the merges with sets and sorted lists."""
+    x, uniforms = [Fraction(v) for v in x], iter(uniforms)
+    starts = [sum(parts[:p]) for p in range(len(parts))]
+    cuts = {Fraction(0), Fraction(1)}
+    for start, length in zip(starts, parts, strict=True):
+        past = Fraction(0)
+        for v in x[start : start + length]:
+            past = (past + v) % 1
+            cuts.add(past)
+    cuts = sorted(cuts)
+    merged, weight = None, Fraction(0)
+    for low, high in pairwise(cuts):
+        members = [
+            [start + i for i, c in enumerate(madow(x[start : start + length], (low + high) / 2)) if c]
+            for start, length in zip(starts, parts, strict=True)
+        ]
+        if merged is None:
+            merged, weight = [set(m) for m in members], high - low
+            continue
+        for mine, other in zip(merged, members, strict=True):
+            out, into = sorted(mine - set(other)), sorted(set(other) - mine)
+            for pair in range(max(len(out), len(into))):
+                if Fraction(next(uniforms)) * (weight + high - low) >= weight:
+                    mine -= set(out[pair : pair + 1])
+                    mine |= set(into[pair : pair + 1])
+        weight += high - low
+    inside = set().union(*merged)
+    return [i in inside for i in range(len(x))]
