@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from olearn._jit import kernel
+
+_GOLDEN, _32 = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 
 @kernel
@@ -13,6 +17,31 @@ def fill_next_use(items, last, nexts):
         i = items[t]
         nexts[t] = last[i]
         last[i] = t
+
+
+@kernel
+def intern_keys(keys, table, order, count, items):
+    """Give each key its id, new keys the next free one; returns how many ids there are then.
+
+    `table` (uint64, two cells a slot, a power of two of slots) holds a key and its id plus 1, or 0 in a
+    free slot; collisions go to the next slot. `order` (uint64) holds the keys by id.
+    """
+    last = table.size // 2 - 1
+    for t in range(keys.size):
+        key = keys[t]
+        hashed = key * _GOLDEN
+        slot = np.int64((hashed ^ (hashed >> _32)) & np.uint64(last))
+        while table[2 * slot + 1] != 0 and table[2 * slot] != key:
+            slot = (slot + 1) & last
+        label = np.int64(table[2 * slot + 1])
+        if label == 0:
+            order[count] = key
+            count += 1
+            label = count
+            table[2 * slot] = key
+            table[2 * slot + 1] = label
+        items[t] = label - 1
+    return count
 
 
 @kernel

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from naive import traces as naive
 from olearn.errors import NotSupportedError, ParameterError, TraceError
 from olearn.traces import Trace
+from olearn.traces._intern import Interner
 
 KEYS = st.one_of(
     st.lists(st.integers(0, 8), min_size=1, max_size=40),
@@ -90,13 +91,40 @@ def test_chunked_arrow_keys_share_one_numbering():
 def test_interning_by_table_equals_its_naive_twin(case):
     kind, keys = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("olearn.traces._intern._MANY", 1)
+        patch.setattr("olearn.traces._intern.MANY", 1)
         trace = Trace.from_keys(np.array(keys, kind))
         assert Trace.from_keys(keys).digest == trace.digest
     items, distinct = naive.intern(keys)
     assert trace.items.tolist() == items
     assert trace.keys.tolist() == distinct
     assert trace.keys.dtype == (np.uint64 if max(keys) >= 2**63 else np.int64)
+
+
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3), min_size=1, max_size=60), st.integers(1, 9)
+)
+def test_interning_by_hash_equals_its_naive_twin(keys, piece):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("olearn.traces._intern.MANY", 1)
+        patch.setattr("olearn.traces._intern.PIECE", piece)
+        patch.setattr("olearn.traces._intern.MAX_REQUESTS", 500)
+        traces = [Trace.from_keys(np.array(keys)), Trace.from_keys(np.array(keys).view(np.uint64))]
+    items, distinct = naive.intern(keys)
+    for trace in traces:
+        assert trace.items.tolist() == items
+    assert traces[0].keys.tolist() == distinct
+    assert traces[1].keys.tolist() == [k % 2**64 for k in distinct]
+
+
+def test_the_hash_table_grows():
+    rng = np.random.default_rng(3)
+    # keys that collide: multiples of 2^40 differ only in bits that the hash folds down
+    keys = np.concatenate([rng.integers(0, 3000, 4000) << 40, rng.integers(-(2**62), 2**62, 3000)])
+    interner = Interner(np.int64)
+    items = np.concatenate([interner.add(keys[s : s + 700]) for s in range(0, keys.size, 700)])
+    expected, distinct = naive.intern(keys.tolist())
+    assert items.tolist() == expected
+    assert interner.keys().tolist() == distinct
 
 
 def test_keys_are_int64_where_they_fit():

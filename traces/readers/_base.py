@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 import numpy as np
 
 from olearn.errors import ParameterError, nearest
 from olearn.traces._files import HEAD, Source, at
+from olearn.traces._intern import MANY, Interner
 from olearn.traces._trace import Trace
 
 
@@ -61,6 +62,13 @@ class Reader:
                 )
 
 
+class Interned(NamedTuple):
+    """Items of a file that were given dense ids while it was read."""
+
+    items: np.ndarray  # int32 (T,)
+    keys: np.ndarray  # (N,)
+
+
 def head_lines(head: bytes, strict: bool = True) -> list[str]:
     """Whole non-blank lines of the head; nothing if it is binary or, when `strict`, not UTF-8."""
     if b"\0" in head:
@@ -86,7 +94,8 @@ def read_records(
     dtype : structured dtype
         The record.
     fields : tuple of str
-        The columns wanted; each comes back as an int64 array of its own, 64-bit unsigned ones as uint64.
+        The columns wanted, the item first. Each comes back as an int64 array of its own, a 64-bit
+        unsigned one as uint64; of a large file, the items come back as :class:`Interned`.
     check : callable(records) -> int or None
         Position of the first record that is impossible, or None.
     skip : int
@@ -94,17 +103,25 @@ def read_records(
     """
     size = source.size
     expected = None if size is None else max(0, size - skip) // dtype.itemsize
-    kinds = [np.dtype(np.uint64 if dtype[f] == np.dtype("<u8") else np.int64) for f in fields]
+    interner = None
+    kinds: list[np.dtype[Any]] = [
+        np.dtype(np.uint64 if dtype[f] == np.dtype("<u8") else np.int64) for f in fields
+    ]
     columns: list[list[np.ndarray]] = [[] for _ in fields]
     if expected is not None:
-        whole = [np.empty(expected, kind) for kind in kinds]
+        whole = [np.empty(expected, kind) for kind in kinds[1:]]
+        if expected >= MANY:
+            interner = Interner(kinds[0])
+            kinds[0] = np.dtype(np.int32)
+        whole.insert(0, np.empty(expected, kinds[0]))
     done = 0
     with source.open() as stream:
         stream.read(skip)
-        data = stream.read(dtype.itemsize << 16)
-        while data:
-            count, rest = divmod(len(data), dtype.itemsize)
-            records = np.frombuffer(data, dtype, count)
+        buffer = memoryview(bytearray(dtype.itemsize << 16))  # one for all pieces: no fresh pages
+        size = _fill(stream, buffer)
+        while size:
+            count, rest = divmod(size, dtype.itemsize)
+            records = np.frombuffer(buffer, dtype, count)
             if check is not None and count:
                 bad = check(records)
                 if bad is not None:
@@ -116,18 +133,34 @@ def read_records(
                     f"truncated: the record at byte {at_byte} has {rest} of its {dtype.itemsize} bytes"
                 )
             for position, field in enumerate(fields):
-                if expected is None:
+                if position == 0 and interner is not None:
+                    interner.add(records[field], whole[0][done : done + count])
+                elif expected is None:
                     columns[position].append(records[field].astype(kinds[position]))
                 else:
                     whole[position][done : done + count] = records[field]
             done += count
-            data = stream.read(dtype.itemsize << 16)
+            size = _fill(stream, buffer)
+    if interner is not None:
+        return [Interned(whole[0], interner.keys()), *whole[1:]]
     if expected is not None:
         return whole
     return [np.concatenate(c) for c in columns]
 
 
-def build(source: Source, record_bytes: int, keys: np.ndarray, *, skip: int = 0, **columns: Any) -> Trace:
+def _fill(stream: BinaryIO, buffer: memoryview) -> int:
+    """Read until the buffer is full or the stream ends; returns the number of bytes."""
+    done = 0
+    got = -1
+    while got and done < len(buffer):
+        got = stream.readinto(buffer[done:])  # type: ignore[attr-defined]
+        done += got
+    return done
+
+
+def build(source: Source, record_bytes: int, keys: Any, *, skip: int = 0, **columns: Any) -> Trace:
     """A trace from columns of binary records; a bad value is reported at the byte of its record."""
     with at(source, lambda position: f"byte {skip + position * record_bytes}"):
+        if isinstance(keys, Interned):
+            return Trace(keys.items, keys.keys, **columns)
         return Trace.from_keys(keys, **columns)

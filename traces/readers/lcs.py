@@ -53,6 +53,6 @@ class Lcs(Reader):
             raise source.error(f"byte 8: version {version} of lcs is not known, only 1 to {max(_RECORDS)}")
         record = _RECORDS[version]
         ids, sizes, times = read_records(source, record, ("id", "size", "time"), impossible, skip=_HEADER)
-        if not ids.size:
+        if not sizes.size:
             raise source.error("holds no request")
         return build(source, record.itemsize, ids, skip=_HEADER, sizes=sizes, times=times)
