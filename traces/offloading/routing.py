@@ -52,8 +52,8 @@ class RoutingTable(ArmTable):
     Parameters
     ----------
     correct : array_like of 0 and 1, shape (n, K)
-    price : array_like, shape (n, K), optional
-        Money, energy or any unit, at least 0; default 0.
+    price : array_like, shape (n, K) or (K,), optional
+        Money, energy or any unit, at least 0; one number a model if it is the same for all prompts.
     latency : array_like, shape (n, K), optional
         Milliseconds each model needs.
     transfer : array_like, shape (n,), optional
@@ -96,8 +96,11 @@ class RoutingTable(ArmTable):
         name: str = "",
         provenance: Mapping[str, str] | None = None,
     ) -> None:
+        right = np.asarray(correct)
+        if price is not None and np.ndim(price) == 1 and right.ndim == 2 and len(price) == right.shape[1]:
+            price = np.tile(np.asarray(price), (right.shape[0], 1))
         columns = {
-            "correct": correct,
+            "correct": right,
             "price": price,
             "latency": latency,
             "transfer": transfer,
@@ -220,7 +223,11 @@ _MODEL_COLUMN = re.compile(r"(.+)_(correct|price|latency)", re.IGNORECASE)
 
 
 def routing_from_csv(
-    path: str | os.PathLike[str], *, price: Sequence[float] | None = None, name: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    models: Sequence[str] | None = None,
+    price: Sequence[float] | None = None,
+    name: str | None = None,
 ) -> RoutingTable:
     """Read which model answered which prompt rightly, one row a prompt.
 
@@ -230,10 +237,19 @@ def routing_from_csv(
         CSV with a header: ``<model>_correct`` for each model (0 or 1), and optionally
         ``<model>_price``, ``<model>_latency`` and ``tokens``, ``context``, ``transfer`` and any
         ``feature_<name>``. Other columns are left out.
+    models : sequence of str, optional
+        Names of the columns that say whether a model was right, where they do not end in ``_correct``: in
+        the files that RouteLLM published they are the models' names.
     price : sequence of float, optional
         One price a model, where the file has none.
     """
-    table = routing_of(read_csv(path), os.fspath(path), price)
+    columns = read_csv(path)
+    where = os.fspath(path)
+    for model in models or ():
+        if model not in columns:
+            raise unknown(f"column of {Path(where).name}", model, columns)
+        columns[f"{model}_correct"] = columns.pop(model)
+    table = routing_of(columns, where, price)
     table.name = name or table.name
     return table
 
@@ -258,7 +274,7 @@ def routing_of(
     if stacked["price"] is None and price is not None:
         if len(price) != len(models):
             raise TraceError(f"price must hold {len(models)} numbers, one a model, got {len(price)}")
-        stacked["price"] = np.tile(np.asarray(price, dtype=np.float64), (stacked["correct"].shape[0], 1))  # type: ignore[union-attr]
+        stacked["price"] = np.asarray(price, dtype=np.float64)
     features = [v for k, v in columns.items() if k.startswith("feature_")]
     return RoutingTable(
         stacked["correct"],
@@ -333,7 +349,7 @@ def synthetic_routing(
     names = models if models is not None and len(models) == rates.size else None
     return RoutingTable(
         own < ndtri(rates),
-        np.tile(prices, (n, 1)),
+        prices,
         features=columns if d else None,
         context=context,
         models=names,

@@ -138,8 +138,9 @@ def test_ucbee_and_uee_one_at_a_time():
 
 @pytest.mark.parametrize("spec", ["splitee", "splitee-s(final=seen)", "i-splitee(mu=0.5)", "ucbee"])
 @pytest.mark.parametrize("gap", [0.3, 0.05])
+@pytest.mark.parametrize("factor", [math.sqrt(2.0), 1.05])
 @pytest.mark.jit_only
-def test_ucb_bound_attacked(spec, gap):
+def test_ucb_bound_attacked(spec, gap, factor):
     """Mean pseudo-regret over 40 independent tables stays below the bound, easy gaps and hard ones.
 
     The bound is on an expectation; the mean of 40 runs is at a third of it or less, 5 standard errors away
@@ -152,7 +153,7 @@ def test_ucb_bound_attacked(spec, gap):
         level = np.array([0.6, 0.6 + gap, 0.6, 0.55])
         confidence = (rng.random((samples, exits)) < level).astype(float)
         table = ExitTable(confidence, cost=np.zeros(exits), offload_cost=0.2)
-        exploration = math.sqrt(2.0) * 1.2
+        exploration = factor * 1.2
         text = spec.rstrip(")") + ("," if "(" in spec else "(") + f"exploration={exploration})"
         row = replay_arms(table, [text]).rows[0]
         policy_regret = row["regret"]
@@ -167,6 +168,12 @@ def test_bound_formula():
     want = sum(g * (8 * math.log(10_000) / g**2 + 1 + math.pi**2 / 3) for g in (0.2, 0.5))
     assert got == pytest.approx(want)
     assert ucb_bound(10_000, means, 1.0, 1.0, "x") is None
+    # between the length and sqrt(2) times it the constant is zeta's instead of UCB1's
+    narrow = ucb_bound(10_000, means, 1.1, 1.0, "x").value
+    nu = 2 * 1.1**2
+    series = 1 + 2 * sum(k ** -(nu - 1) for k in range(1, 200_000))
+    want = sum(g * (4 * 1.1**2 * math.log(10_000) / g**2 + series) for g in (0.2, 0.5))
+    assert narrow == pytest.approx(want, rel=1e-3)
     # never more than pulling the worse arms all the time
     assert ucb_bound(10, means, 2.0, 1.0, "x").value == pytest.approx(10 * 0.7)
 

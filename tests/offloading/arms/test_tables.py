@@ -368,6 +368,19 @@ def test_routing_layout(tmp_path):
         routing_from_csv(file, price=(1.0,))
 
 
+def test_routing_columns_by_name(tmp_path):
+    """The layout of RouteLLM's own files: a column a model, true or false."""
+    file = tmp_path / "gsm8k.csv"
+    file.write_text("prompt,mistralai/Mixtral,gpt-4\nhow many?,True,False\nwhy?,False,True\n")
+    table = routing_from_csv(file, models=["mistralai/Mixtral", "gpt-4"], price=[0.24, 10])
+    assert table.models == ("mistralai/Mixtral", "gpt-4")
+    assert table["correct"].tolist() == [[1, 0], [0, 1]]
+    assert table["price"].tolist() == [[0.24, 10.0]] * 2
+    with pytest.raises(OlearnError, match="unknown column of gsm8k"):
+        routing_from_csv(file, models=["gpt4"])
+    assert RoutingTable([[1, 0]], price=[1, 2])["price"].tolist() == [[1.0, 2.0]]
+
+
 def test_features_fall_back_to_domains():
     assert RoutingTable([[1, 0], [0, 1]], context=[1, 0]).router_features().tolist() == [[0, 1], [1, 0]]
     assert RoutingTable([[1, 0], [0, 1]]).router_features().tolist() == [[1], [1]]
