@@ -28,6 +28,7 @@ import math
 from olearn._jit import kernel
 
 _STEPS = 60
+_CLOSE = 1e-8  # Newton's method doubles the digits: a step this small was the last
 
 
 @kernel
@@ -79,7 +80,6 @@ def tsallis_simplex(theta, scale, out, nu):
     z = low - nu
     if not (least <= z <= most):
         z = most if z > most else least
-    squares = 0.0
     for _ in range(_STEPS):
         squares = 0.0
         cubes = 0.0
@@ -87,15 +87,20 @@ def tsallis_simplex(theta, scale, out, nu):
             inverse = 1.0 / ((theta[i] - low) + z)
             squares += inverse * inverse
             cubes += inverse * inverse * inverse
-        move = (squares - least * squares * math.sqrt(squares)) / cubes
-        after = min(max(z - move, least), most)
-        if abs(after - z) <= 2e-16 * z:
-            break
+        after = z - (squares - least * squares * math.sqrt(squares)) / cubes
+        after = min(max(after, least), most)
+        last = abs(after - z) <= _CLOSE * z
         z = after
-    factor = scale / squares
+        if last:
+            break
+    total = 0.0
     for i in range(n):
-        inverse = 1.0 / ((theta[i] - low) + z)
-        out[i] = factor * (inverse * inverse)  # factor is 4 up to rounding: the sum is exact
+        inverse = 2.0 / ((theta[i] - low) + z)
+        out[i] = inverse * inverse
+        total += out[i]
+    factor = scale / total  # 1 up to rounding: the sum is exact
+    for i in range(n):
+        out[i] *= factor
     return low - z
 
 
@@ -123,7 +128,6 @@ def logbarrier_simplex(theta, scale, out, nu):
     z = low - nu
     if not (least <= z <= most):
         z = most if z > most else least
-    total = 0.0
     for _ in range(_STEPS):
         total = 0.0
         squares = 0.0
@@ -131,12 +135,17 @@ def logbarrier_simplex(theta, scale, out, nu):
             inverse = 1.0 / ((theta[i] - low) + z)
             total += inverse
             squares += inverse * inverse
-        move = (total - least * total * total) / squares
-        after = min(max(z - move, least), most)
-        if abs(after - z) <= 2e-16 * z:
-            break
+        after = z - (total - least * total * total) / squares
+        after = min(max(after, least), most)
+        last = abs(after - z) <= _CLOSE * z
         z = after
-    factor = scale / total
+        if last:
+            break
+    total = 0.0
     for i in range(n):
-        out[i] = factor / ((theta[i] - low) + z)
+        out[i] = 1.0 / ((theta[i] - low) + z)
+        total += out[i]
+    factor = scale / total  # 1 up to rounding: the sum is exact
+    for i in range(n):
+        out[i] *= factor
     return low - z
