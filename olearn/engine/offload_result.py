@@ -13,6 +13,7 @@ import numpy as np
 _MEANS = (
     "cost",
     "expected_cost",
+    "price_paid",
     "offload_rate",
     "accuracy",
     "regret",

@@ -48,6 +48,8 @@ from olearn.regret import verdict
 
 #: How remote answers count.
 REMOTE = ("truth", "counted")
+#: Up to so many samples the speed is that of one call over all of them.
+_SHORT = 100_000
 
 
 def replay_offloading(table: Any, policies: Sequence[Any], **options: Any) -> OffloadResult:
@@ -265,6 +267,7 @@ class _Game:
             "samples": self.samples,
             "cost": float(loss.mean()),
             "offload_rate": float(offload.mean()),
+            "price_paid": float(np.where(offload, self.price, 0.0).mean()),
             "accuracy": self.accuracy(offload, self.right),
         }
 
@@ -274,13 +277,11 @@ class _Game:
         return float(np.where(offloaded, remote, local_right).mean())
 
     def sweep(self, most: int = 400) -> dict[str, np.ndarray]:
-        """Offload rate, accuracy and mean cost of fixed thresholds, at most `most` of them, increasing."""
+        """Offload rate, accuracy, cost and price paid of at most `most` fixed thresholds, increasing."""
         table, n = self.table, self.table.levels.size
         remote = np.ones(self.samples) if self.remote_right is None else self.remote_right
-        sums = [
-            np.bincount(table.cells, weights=w, minlength=n)
-            for w in (np.ones(self.samples), remote - self.right, self.offload_loss - self.local_loss)
-        ]
+        columns = (np.ones(self.samples), remote - self.right, self.offload_loss - self.local_loss, self.price)
+        sums = [np.bincount(table.cells, weights=c, minlength=n) for c in columns]
         total = [np.concatenate([[0.0], np.cumsum(s)]) / self.samples for s in sums]
         keep = np.unique(np.linspace(0, n, min(n + 1, most)).astype(np.int64))
         return {
@@ -288,6 +289,7 @@ class _Game:
             "offload_rate": total[0][keep],
             "accuracy": self.right.mean() + total[1][keep],
             "cost": self.local_loss.mean() + total[2][keep],
+            "price_paid": total[3][keep],
         }
 
     def prefix_best(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -432,20 +434,15 @@ def _run(
     if own.size != game.table.levels.size or not np.array_equal(own, game.table.levels):
         at = np.searchsorted(own, stream.confidence, side="right") - 1
         stream = stream._replace(cell=np.maximum(at, 0).astype(np.int32))
-    arrival = Arrival(fb.arrived(T), REVEALS_CODE[fb.reveals], np.zeros(1, np.int64))
-    record = Record(np.zeros(T, np.uint8), np.zeros(T), np.zeros(T))
-    run = type(policy).run
+    arrived = fb.arrived(T)
     _warm(policy, budget)
-    threshold = np.full(points.size, np.nan)
-    seconds = 0.0
-    begin = 0
-    for k, end in enumerate(points):
-        started = time.perf_counter()
-        run(policy.state, stream, arrival, budget, record, begin, int(end))
-        seconds += time.perf_counter() - started
-        now = policy.threshold(0)
-        threshold[k] = np.nan if now is None else now
-        begin = int(end)
+    seconds = None
+    if T <= _SHORT:
+        # in a short run the calls between checkpoints take longer than the samples: time one call instead
+        spare = no_budget() if rule is None else rule.make(usage)[0]
+        seconds = _loop(policy.copy(), stream, arrived, fb, spare, points[-1:])[2]
+    record, threshold, took = _loop(policy, stream, arrived, fb, budget, points)
+    seconds = took if seconds is None else seconds
 
     decision = record.decision
     offloaded = (decision == OFFLOAD) | (decision == EXPLORE)
@@ -459,6 +456,7 @@ def _run(
         "loss": loss,
         "offloaded": np.cumsum(offloaded)[points - 1],
         "offload_rate": float(offloaded.mean()),
+        "price_paid": float(np.where(offloaded, game.price, 0.0).mean()),
         "accuracy": game.accuracy(offloaded, local_right),
         "expected_cost": None if answers else float(expected.mean()),
         "cumulative": np.cumsum(loss)[points - 1],
@@ -469,6 +467,27 @@ def _run(
         "blocked": float(budget.level[2]),
         "seconds": seconds,
     }
+
+
+def _loop(
+    policy: BinaryPolicy, stream: Stream, arrived: np.ndarray, fb: Feedback, budget: Budget, points: np.ndarray
+) -> tuple[Record, np.ndarray, float]:
+    """Play the samples from checkpoint to checkpoint: record, threshold at each, seconds in the kernel."""
+    T = arrived.size
+    arrival = Arrival(arrived, REVEALS_CODE[fb.reveals], np.zeros(1, np.int64))
+    record = Record(np.zeros(T, np.uint8), np.zeros(T), np.zeros(T))
+    run, state = type(policy).run, policy.state
+    threshold = np.full(points.size, np.nan)
+    seconds = 0.0
+    begin = 0
+    for k, end in enumerate(points):
+        started = time.perf_counter()
+        run(state, stream, arrival, budget, record, begin, int(end))
+        seconds += time.perf_counter() - started
+        now = policy.threshold(0)
+        threshold[k] = np.nan if now is None else now
+        begin = int(end)
+    return record, threshold, seconds
 
 
 def _violation(rule: BudgetSpec, used: np.ndarray, unit: float) -> float:
@@ -526,6 +545,7 @@ def _row(
         "samples_per_second": T / max(outcome["seconds"], 1e-9),
         "seed": policy.seed,
         "expected_cost": outcome["expected_cost"],
+        "price_paid": outcome["price_paid"],
         "feedback": str(fb),
     }
     if rule is not None:

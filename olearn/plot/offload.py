@@ -38,21 +38,22 @@ def draw(result: Any, path: str | Path | None = None) -> Any:
         panels.append(draw_budget)
     told = result.manifest
     with style():
-        rows = -(-len(panels) // 2)
-        fig = figure(figsize=(11.5 if len(panels) > 1 else 7.0, 4.3 * rows + 0.5))
+        across = len(panels) if len(panels) < 4 else 2
+        rows = -(-len(panels) // across)
+        fig = figure(figsize=(5.6 * across, 4.3 * rows + 0.6))
         fig.suptitle(
             f"{told['table'] or 'table'}: {told['samples']:,} samples, cost {told['cost']:.3g}"
             + (f", budget {told['budget']}" if told.get("budget") else ""),
             x=0.01,
             ha="left",
         )
-        axes = np.atleast_1d(fig.subplots(rows, min(2, len(panels)))).ravel()
+        axes = np.atleast_1d(fig.subplots(rows, across)).ravel()
         for ax, panel in zip(axes, panels):
             panel(result, ax)
         for ax in axes[len(panels) :]:
             ax.set_axis_off()
         handles, labels = axes[0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+        fig.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
         if path is not None:
             save(fig, path)
     return fig
@@ -72,15 +73,15 @@ def draw_regret(result: Any, ax: Any) -> None:
             ax.fill_between(
                 curve["samples"], mean - half, mean + half, color=look(k)["color"], alpha=0.18, linewidth=0
             )
-        if "bound" in curve:
+        if "bound" in curve and float(np.nanmax(curve["bound"])) < 6 * top:
             ax.plot(curve["samples"], curve["bound"], color=look(k)["color"], linewidth=1.2, linestyle=":")
     bounds = [result.curves[p]["bound"] for p in names if "bound" in result.curves[p]]
     near = [float(np.nanmax(b)) for b in bounds if float(np.nanmax(b)) < 6 * top]
     highest = max([top, *near])
     ax.set_ylim(min(0.0, *(float(result.curves[p]["regret"].min()) for p in names)) * 1.05, 1.06 * highest)
-    note = "regret (dotted: declared bound)" if bounds else "regret"
+    note = "regret (dotted: declared bound)" if near else "regret"
     if len(near) < len(bounds):
-        note += "; bounds off the scale are not shown"
+        note += "; far bounds not shown" if near else " (its bounds are far above)"
     ax.set_title(note, loc="left")
     rival = "best within budget" if result.manifest.get("budget") else "best threshold so far"
     ax.set_ylabel(f"cost above the {rival}")
@@ -109,16 +110,16 @@ def draw_thresholds(result: Any, ax: Any) -> None:
 
 
 def draw_plane(result: Any, ax: Any) -> None:
-    """Accuracy against the share offloaded: every fixed threshold, their Pareto front, the policies."""
+    """Accuracy against what offloading cost: every fixed threshold, their Pareto front, the policies."""
     sweep = result.curves["every threshold"]
-    x, y = sweep["offload_rate"], sweep["accuracy"]
+    x, y = sweep["price_paid"], sweep["accuracy"]
     ax.plot(x, y, color="#999999", linewidth=1.0)
     front = pareto(x, y)
     ax.plot(x[front], y[front], color="black", linewidth=1.6, drawstyle="default")
     for k, name in enumerate(_policies(result)):
         rows = [r for r in result.rows if r["policy"] == name]
         ax.plot(
-            np.mean([r["offload_rate"] for r in rows]),
+            np.mean([r["price_paid"] for r in rows]),
             np.mean([r["accuracy"] for r in rows]),
             marker="osD^vPX*"[k % 8],
             color=look(k)["color"],
@@ -129,7 +130,7 @@ def draw_plane(result: Any, ax: Any) -> None:
         )
     for row in result.comparators:
         if row["policy"] == "best threshold":
-            ax.plot(row["offload_rate"], row["accuracy"], "o", mfc="none", mec="black", markersize=11, zorder=2)
+            ax.plot(row["price_paid"], row["accuracy"], "o", mfc="none", mec="black", markersize=11, zorder=2)
     ax.annotate(
         "black: Pareto front of fixed thresholds; ring: the best one",
         (0.98, 0.03),
@@ -138,7 +139,7 @@ def draw_plane(result: Any, ax: Any) -> None:
         fontsize=8,
     )
     ax.set_title("accuracy bought by offloading", loc="left")
-    ax.set_xlabel("share of samples offloaded")
+    ax.set_xlabel("mean price paid for offloading, in wrong answers")
     ax.set_ylabel("accuracy")
 
 

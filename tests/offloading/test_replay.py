@@ -32,6 +32,7 @@ def test_accounting_by_hand():
     # offloaded: 1st and 3rd (.3 each); local: 2nd right, 4th wrong
     assert row["cost"] == pytest.approx((0.3 + 0 + 0.3 + 1) / 4)
     assert row["offload_rate"] == 0.5
+    assert row["price_paid"] == pytest.approx(0.15)
     assert row["accuracy"] == pytest.approx(3 / 4)
     assert row["cost_never"] == 0.5
     assert row["cost_always"] == pytest.approx(0.3)
