@@ -6,6 +6,9 @@ import math
 import time
 from typing import Any, NamedTuple
 
+#: Relative error of a float64 sum that is taken for equality.
+_ROUNDING = 1e-12
+
 
 class Optimum(NamedTuple):
     """The value of a comparator in hindsight, with the certificate that it is one.
@@ -30,8 +33,9 @@ class Optimum(NamedTuple):
     solver : str
         What computed the value: ``"counting"``, ``"sorting"``, ``"HiGHS"`` ...
     status : str
-        ``"optimal"`` (gap closed), ``"bounded"`` (value feasible, gap stated) or ``"relaxation"`` (a bound
-        that no feasible decision need attain), followed by a remark where there is one.
+        ``"optimal"`` (gap closed, up to the rounding of a solver), ``"bounded"`` (the value is feasible and the
+        gap stated) or ``"relaxation"`` (a bound that no feasible decision need attain), followed by a remark
+        where there is one.
     seconds : float
         Wall-clock time, certificate included.
     sense : str
@@ -87,21 +91,24 @@ def finish(
 ) -> Optimum:
     """Build an :class:`Optimum`; the status follows from the gap unless it is given.
 
-    A bound that is beaten by less than the rounding error of a sum (`tolerance`, relative) is set to the
-    value; one that is beaten by more is a bug of ours and never hidden.
+    A solver's point may overstep its constraints by a rounding error, so that its value lies above the bound
+    by up to `tolerance` (relative): the bound is then raised to the value. It is never lowered, except by the
+    rounding of its own sum. A bound that is beaten by more is a bug of ours and never hidden. A gap of at
+    most `tolerance` counts as closed.
     """
     value, upper_bound = float(value), float(upper_bound)
-    if math.isnan(upper_bound):
-        gap = math.nan
-    else:
+    closed = False
+    gap = math.nan
+    if not math.isnan(upper_bound):
         slack = upper_bound - value if sense == "max" else value - upper_bound
-        scale = tolerance * max(1.0, abs(value))
-        if abs(slack) <= scale:
+        scale = max(1.0, abs(value))
+        if slack < -tolerance * scale:
+            raise AssertionError(f"{comparator}: certificate {upper_bound!r} contradicts value {value!r}")
+        if slack <= _ROUNDING * scale:
             upper_bound, slack = value, 0.0
-        assert slack >= 0.0, f"{comparator}: certificate {upper_bound!r} contradicts value {value!r}"
-        gap = slack
+        gap, closed = slack, slack <= tolerance * scale
     if status is None:
-        status = "optimal" if gap == 0.0 else "bounded"
+        status = "optimal" if closed else "bounded"
     seconds = time.perf_counter() - started
     return Optimum(
         value, allocation, upper_bound, gap, comparator, convention, solver, status, seconds, sense, dual

@@ -40,8 +40,10 @@ def test_a_contradicted_certificate_is_never_hidden():
     with pytest.raises(AssertionError, match="contradicts"):
         finish(10.0, None, 11.0, "x", "y", "z", 0.0, sense="min")
     best = finish(10.0, None, 10.0 + 1e-10, "x", "y", "z", 0.0)
-    assert best.gap == 0.0
     assert best.status == "optimal"
+    assert best.upper_bound == 10.0 + 1e-10  # closed, and still not lowered
+    assert finish(10.0, None, 10.0 - 1e-10, "x", "y", "z", 0.0).upper_bound == 10.0
+    assert finish(10.0, None, 10.0 + 1e-15, "x", "y", "z", 0.0).gap == 0.0
     loose = finish(10.0, None, 12.5, "x", "y", "z", 0.0)
     assert (loose.gap, loose.relative_gap, loose.status) == (2.5, 0.25, "bounded")
 
