@@ -20,8 +20,8 @@ Each module holds the kernel (same name as the module) and a class around it. Na
 Examples
 --------
 >>> from olearn.geometry.rounding import DepRound
->>> DepRound(seed=1).round([0.5, 0.5, 1.0]).sum()
-np.int64(2)
+>>> int(DepRound(seed=1).round([0.5, 0.5, 1.0]).sum())
+2
 """
 
 from __future__ import annotations

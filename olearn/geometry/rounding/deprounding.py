@@ -25,10 +25,11 @@ References
 
 Examples
 --------
->>> DepRound(seed=2).round([0.5, 0.5, 0.25, 0.75]).sum()
-np.int64(2)
->>> DepRound(seed=2, sizes=[1.0, 2.0, 3.0], residual="drop").round([0.5, 0.5, 0.5]) @ [1.0, 2.0, 3.0] <= 3.0
-np.True_
+>>> int(DepRound(seed=2).round([0.5, 0.5, 0.25, 0.75]).sum())
+2
+>>> z = DepRound(seed=2, sizes=[1.0, 2.0, 3.0], residual="drop").round([0.5, 0.5, 0.5])
+>>> bool(z @ [1.0, 2.0, 3.0] <= 3.0)
+True
 """
 
 from __future__ import annotations

@@ -109,8 +109,8 @@ class Pivotal(Rounding):
 
     Examples
     --------
-    >>> Pivotal(seed=5).round([0.2, 0.8, 0.5, 0.5]).sum()
-    np.int64(2)
+    >>> int(Pivotal(seed=5).round([0.2, 0.8, 0.5, 0.5]).sum())
+    2
     """
 
     size = "exact"

@@ -157,8 +157,8 @@ class Swap(Rounding):
 
     Examples
     --------
-    >>> Swap(seed=0).round([0.5, 0.5, 1.0]).sum()
-    np.int64(2)
+    >>> int(Swap(seed=0).round([0.5, 0.5, 1.0]).sum())
+    2
     """
 
     size = "exact"
