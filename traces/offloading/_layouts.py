@@ -16,6 +16,8 @@ def adopt(columns: Mapping[str, np.ndarray], where: str) -> Any:
     inference traces of 2023 (``TIMESTAMP, ContextTokens, GeneratedTokens``).
     """
     names = list(columns)
+    if {"confidence", "local_correct"} <= set(names):  # the table of binary offloading, whatever else it has
+        return None
     if {"TIMESTAMP", "ContextTokens", "GeneratedTokens"} <= set(names):
         from olearn.traces.offloading.servers import arrivals_of
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from naive import offload_arms as naive
 from olearn.errors import NotSupportedError, OlearnError
 from olearn.traces.offloading import read_table
+from olearn.traces.offloading._layouts import adopt
 from olearn.traces.offloading.drift_arms import drifting
 from olearn.traces.offloading.exits import (
     ExitTable,
@@ -92,6 +93,13 @@ def test_csv_of_each_kind(tmp_path):
             assert np.array_equal(found[name], column)
     with pytest.raises(OlearnError, match=r"saved as \.npz or \.parquet"):
         read_table(tables["splits"].save(tmp_path / "splits.csv"))
+
+
+def test_binary_tables_are_not_adopted(tmp_path):
+    """Columns that look like exits or models beside those of binary offloading do not change the kind."""
+    for more in ("confidence_raw,confidence_scaled", "a_correct,b_correct"):
+        columns = dict.fromkeys(["confidence", "local_correct", *more.split(",")], np.array([1.0]))
+        assert adopt(columns, "table.csv") is None
 
 
 # -- exits ---------------------------------------------------------------------------------------------
