@@ -34,6 +34,10 @@ def vector(name: str, value: Any, dim: int, *, infinite: bool = False) -> np.nda
         raise ParameterError(f"{name} must be a vector of {dim} numbers, got {value!r}") from None
     if array.shape != (dim,):
         raise ParameterError(f"{name} must have shape ({dim},), got {array.shape}")
+    if array.size == 0 or (
+        math.isfinite(array.min()) and math.isfinite(array.max())
+    ):  # a NaN passes through both
+        return array
     fine = ~np.isnan(array) if infinite else np.isfinite(array)
     if not fine.all():
         i = int(np.argmin(fine))
@@ -109,12 +113,15 @@ class FeasibleSet:
 
     def region(self) -> Region:
         """The set for kernels (:mod:`olearn.geometry.region`), with warm-start cells of its own."""
+        return self._warmed(self.warm(), self.warm())
+
+    def _warmed(self, tau: np.ndarray, nu: np.ndarray) -> Region:
         r = self._region
-        return r._replace(tau=np.full(r.tau.size, np.nan), nu=np.full(r.nu.size, np.nan))
+        return Region(r.kinds, r.starts, r.scales, r.low, r.high, r.empty, tau, nu)
 
     def warm(self) -> np.ndarray:
         """Fresh warm-start cells for :meth:`project`: one multiplier a block, NaN until the first call."""
-        return np.full(self._region.tau.size, np.nan)
+        return self._region.tau.copy()  # never written to
 
     def _out(self, out: Any, source: np.ndarray) -> tuple[np.ndarray, Any]:
         """A vector for the kernel and, if that is not the caller's, the caller's to copy to."""
@@ -152,9 +159,8 @@ class FeasibleSet:
             `out` if given.
         """
         y = vector("y", y, self.dim)
-        region = self._region._replace(tau=self.warm() if warm is None else warm)
         result, target = self._out(out, y)
-        project(region, y, result)
+        project(self._warmed(self.warm() if warm is None else warm, self._region.nu), y, result)
         return self._handed(result, target)
 
     def project_entropic(self, y: Any, out: np.ndarray | None = None) -> np.ndarray:
@@ -190,7 +196,7 @@ class FeasibleSet:
         number = self._check_geometry(geometry)
         theta = np.array(vector("theta", theta, self.dim))
         result, target = self._out(out, theta)
-        mirror(self._region._replace(tau=self.warm(), nu=self.warm()), number, theta, result)
+        mirror(self.region(), number, theta, result)
         return self._handed(result, target)
 
     def project_tsallis(self, theta: Any) -> np.ndarray:

@@ -1,6 +1,9 @@
 """Euclidean projections: equal to exact rational arithmetic, KKT to 1e-12, and what projections must obey."""
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -157,6 +160,47 @@ def test_permutation_and_translation(region):
         y, order, c = rng.normal(size=6), rng.permutation(6), rng.normal() * 3
         np.testing.assert_allclose(region.project(y[order]), region.project(y)[order], rtol=0, atol=1e-14)
         np.testing.assert_allclose(region.project(y + c), region.project(y), rtol=0, atol=1e-14)
+
+
+def test_knapsack_of_very_different_sizes():
+    """Sizes over 16 decades, points over 12: up to the rounding of y, as stated."""
+    rng = np.random.default_rng(8)
+    for trial in range(20 if JIT_OFF else 300):
+        n = int(rng.integers(1, 9))
+        y = 10.0 ** rng.uniform(-6, 6, n) * rng.choice([-1.0, 1.0], n) if trial % 2 else rng.normal(size=n)
+        sizes = 10.0 ** rng.uniform(-8, 8, n)
+        budget = rng.uniform() * math.fsum(sizes)
+        out = np.empty(n)
+        project_knapsack(y, sizes, budget, out, math.nan)
+        exact = naive.project_sum(y, sizes, budget, 1.0)
+        np.testing.assert_allclose(out, exact, rtol=0, atol=1e-12 * max(1.0, np.abs(y).max()))
+
+
+HASHES = """
+import hashlib, math
+import numpy as np
+from olearn.geometry import CappedSimplex, Knapsack, Simplex
+rng = np.random.default_rng(1)
+h = hashlib.sha256()
+for n in (7, 600, 5000):
+    y = rng.normal(size=n)
+    for region in (Simplex(n, 1.5), CappedSimplex(n, n / 3), Knapsack(rng.uniform(0.5, 2.0, n), n / 5)):
+        h.update(region.project(y).tobytes())
+        h.update(region.project_entropic(np.abs(y)).tobytes())
+print(h.hexdigest())
+"""
+
+
+@pytest.mark.jit_only
+def test_compiled_or_not_gives_the_same_bits():
+    answers = set()
+    for off in ("0", "1"):
+        environment = os.environ | {"NUMBA_DISABLE_JIT": off}
+        run = subprocess.run(
+            [sys.executable, "-c", HASHES], env=environment, capture_output=True, text=True, check=True
+        )
+        answers.add(run.stdout)
+    assert len(answers) == 1
 
 
 def test_knapsack_of_equal_sizes_is_the_capped_simplex():

@@ -164,6 +164,7 @@ REFUSED = [
     (lambda: Product([3]), "sets must be one or more feasible sets"),
     (lambda: Simplex(2).project([0.0, math.nan]), "y must be finite, got nan at position 1"),
     (lambda: Simplex(2).project([math.inf, 0.0]), "y must be finite, got inf at position 0"),
+    (lambda: Simplex(3).project([0.0, -math.inf, math.nan]), "y must be finite, got -inf at position 1"),
     (lambda: Simplex(2).project([1.0]), r"y must have shape \(2,\), got \(1,\)"),
     (lambda: Simplex(2).project("no"), "y must be a vector of 2 numbers, got 'no'"),
     (lambda: Simplex(2).project([0.0, 1.0], out=[0, 0]), "out must be a float64 array"),
