@@ -41,22 +41,23 @@ class State(NamedTuple):
     hinted: bool
     share: float
     span: float
+    middle: float  # of the range of the losses: a shift of all exponents that normalising takes out
 
 
 def init(
     prior: np.ndarray,
     mode: int,
     rate: float,
-    largest: float,
+    low: float,
     span: float,
     share: float = 0.0,
     hinted: bool = False,
 ) -> State:
-    """Weights at the prior; `largest` is the largest |loss|, `span` the width of the range of the losses."""
+    """Weights at the prior; losses lie in [low, low + span]."""
     n = prior.size
     with np.errstate(divide="ignore"):
         log_prior = np.log(prior)
-    fast = mode == FIXED and not hinted and share == 0.0 and rate * largest <= SMALL
+    fast = mode == FIXED and not hinted and share == 0.0 and rate * span <= 2.0 * SMALL
     state = State(
         prior / prior.sum(),
         np.zeros(n),
@@ -70,6 +71,7 @@ def init(
         bool(hinted),
         float(share),
         float(span),
+        float(low + 0.5 * span),
     )
     return state
 
@@ -103,7 +105,7 @@ def refresh(state):
         x[i] *= inverse
 
 
-@kernel
+@kernel(inline=True)
 def step(state, g):
     """One round: the loss <g, x> of the weights, then the weights of the next round."""
     x, sums = state.x, state.sums
@@ -112,10 +114,10 @@ def step(state, g):
     state.rounds[0] += 1
     rate = state.cells[RATE]
     if state.fast:
-        work = state.work
+        work, middle = state.work, state.middle
         for i in range(n):
             sums[i] += g[i]
-            work[i] = x[i] * exp_small(-rate * g[i])
+            work[i] = x[i] * exp_small(rate * (middle - g[i]))
         inverse = 1.0 / total(work)
         for i in range(n):
             x[i] = work[i] * inverse

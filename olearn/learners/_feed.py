@@ -212,18 +212,20 @@ def record(rows, t, x):
             row[i] = x[i]
 
 
+_LARGEST = np.finfo(np.float64).max
+
+
 @kernel
 def first_bad(G, low, high):
     """Flat index of the first entry outside [low, high] or not finite, -1 if there is none."""
+    low, high = max(low, -_LARGEST), min(high, _LARGEST)  # then a NaN or an infinity fails the comparison
     for t in range(G.shape[0]):
         g = G[t]
-        bad = 0
+        good = 0
         for i in range(g.size):  # a count, not an exit, so that the compiler can vectorise it
-            v = g[i]
-            bad += 0 if (v >= low and v <= high and v - v == 0.0) else 1
-        if bad > 0:
+            good += 1 if g[i] >= low and g[i] <= high else 0
+        if good < g.size:
             for i in range(g.size):
-                v = g[i]
-                if not (v >= low and v <= high and v - v == 0.0):
+                if not (g[i] >= low and g[i] <= high):
                     return t * G.shape[1] + i
     return -1

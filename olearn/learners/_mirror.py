@@ -20,9 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from olearn._jit import kernel
-from olearn.geometry.region import EUCLIDEAN, Region, dual, mirror, project
+from olearn.geometry.region import EUCLIDEAN, SIMPLEX, Region, dual, mirror, project
 from olearn.learners._feed import MATRIX, record, respond
-from olearn.learners._numeric import dot
+from olearn.learners._numeric import dot, project_simplex_warm
 
 OMD, FTRL, PROXIMAL = range(3)
 FIXED, SQRT, NORM, STRONG = range(4)
@@ -58,14 +58,15 @@ class State(NamedTuple):
 BEGIN, GIVE, STEP = range(3)
 
 
-@kernel
+@kernel(inline=True)
 def advance(state, g, what):
     """Begin; take `g` as the hint of the coming round; or end a round with the gradient `g`.
 
     One function for the three, because each level of calls around the projections costs seconds of compilation.
     Returns <g, x> of the play before.
     """
-    x, z, theta, hint, work, cells = state.x, state.z, state.theta, state.hint, state.work, state.cells
+    x, theta, hint, work, cells = state.x, state.theta, state.hint, state.work, state.cells
+    z = x if state.hinting == NO_HINT else state.z
     region, method, geometry, schedule = state.region, state.method, state.geometry, state.schedule
     d = x.size
     if what == BEGIN:
@@ -128,9 +129,7 @@ def advance(state, g, what):
                 continue
         else:
             if method == OMD:
-                if state.hinting == NO_HINT:
-                    for i in range(d):
-                        x[i] = z[i]
+                if state.hinting == NO_HINT:  # then z is x
                     break
                 if geometry == EUCLIDEAN:
                     for i in range(d):
@@ -156,6 +155,10 @@ def advance(state, g, what):
                         work[i] += state.centre[i]
         out = z if stage == 0 else x
         if geometry == EUCLIDEAN:
+            if region.kinds.size == 1 and region.kinds[0] == SIMPLEX:
+                region.tau[0] = project_simplex_warm(work, region.scales[0], out, region.tau[0])
+                if not np.isnan(region.tau[0]):
+                    continue
             project(region, work, out)
         else:
             mirror(region, geometry, work, out)

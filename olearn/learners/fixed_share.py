@@ -106,8 +106,7 @@ class FixedShare(ExponentialLearner):
     def _init(self) -> _exponential.State:
         low, span = self._low_span()
         alpha, eta = self._tuned()
-        largest = max(abs(low), abs(low + span))
-        return _exponential.init(self._prior(None), _exponential.FIXED, eta, largest, span, alpha)
+        return _exponential.init(self._prior(None), _exponential.FIXED, eta, low, span, alpha)
 
     def bound(self, horizon: int | None = None, switches: int | None = None) -> Bound:
         """The bound on the regret to the best sequence of experts with at most `switches` switches."""

@@ -17,7 +17,7 @@ fixed      as given                            ln N / eta + eta T / 8           
 With a hint and a fixed rate the regret is at most ``ln N / eta + (eta/2) sum_t max_i |l_t,i - l_t-1,i|^2``.
 With a prior, ``ln N`` for expert i becomes ``ln(1/prior_i)`` at a fixed rate.
 
-Cost: O(N) a round; about 1.2 ns per expert when eta times the largest loss is at most 0.1 (multiplicative form,
+Cost: O(N) a round; about 1.2 ns per expert when eta times the width of the range is at most 0.1 (multiplicative,
 afresh from the sums every 1024 rounds), 3.5 ns otherwise (log domain). Memory: 40 bytes per expert.
 
 References
@@ -143,8 +143,8 @@ class Hedge(ExponentialLearner):
     def _init(self) -> _exponential.State:
         low, span = self._low_span()
         mode = _exponential.ANYTIME if self._rate() == "anytime" else _exponential.FIXED
-        largest, hinted = max(abs(low), abs(low + span)), self.hint == "last"
-        return _exponential.init(self._prior(self.prior), mode, self._eta(), largest, span, 0.0, hinted)
+        prior, hinted = self._prior(self.prior), self.hint == "last"
+        return _exponential.init(prior, mode, self._eta(), low, span, 0.0, hinted)
 
     def bound(self, horizon: int | None = None, variation: float | None = None) -> Bound:
         """The regret bound.

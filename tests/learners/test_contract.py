@@ -189,3 +189,15 @@ class TestCommand:
         result = CliRunner().invoke(main, ["learners", "hegde"])
         assert result.exit_code == 2
         assert "did you mean 'hedge'" in result.output
+
+
+def test_package_exports_what_it_says():
+    import olearn.learners as package
+
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
+    assert set(package.__all__) == set(package._HOMES)
+    classes = {target.split(":")[1] for target in LEARNERS.values()}
+    assert classes <= set(package.__all__)
+    with pytest.raises(AttributeError):
+        package.Nothing  # noqa: B018

@@ -12,6 +12,7 @@ from naive import learners as naive
 from olearn.errors import OlearnError
 from olearn.geometry import Box, CappedSimplex, EuclideanBall, Knapsack, Product, Simplex
 from olearn.learners import adversaries
+from olearn.learners._numeric import project_simplex_warm
 from olearn.learners.adagrad import AdaGrad
 from olearn.learners.ader import Ader, AderPlusPlus
 from olearn.learners.coin_betting import CoinBetting
@@ -119,6 +120,29 @@ class TestEuclideanTwins:
                 x = domain.project((weighted - total) / inverse)
         learner = FTRL(domain, step_size="adagrad-norm", proximal=True)
         np.testing.assert_allclose(learner.iterates(G), plays, atol=1e-8)
+
+
+class TestWarmSimplex:
+    @given(
+        arrays(np.float64, st.integers(1, 12), elements=st.floats(-1e3, 1e3)),
+        st.sampled_from([1e-6, 1.0, 7.5]),
+        st.floats(-2e3, 2e3) | st.just(np.nan),
+    )
+    def test_equals_the_exact_projection(self, y, scale, tau):
+        """From any start; where it gives up (NaN) the learner calls the exact kernel."""
+        out = np.empty_like(y)
+        found = project_simplex_warm(y, scale, out, tau)
+        if scale > 1e-3:
+            assert not np.isnan(found)
+        if not np.isnan(found):
+            np.testing.assert_allclose(out, Simplex(y.size, scale).project(y), atol=1e-12 * max(scale, 1.0))
+
+    def test_gives_up_rather_than_be_wrong(self):
+        out = np.empty(3)
+        assert np.isnan(project_simplex_warm(np.array([1e300, 1e284, 0.0]), 1.0, out, 0.0)) or out.sum() == 1.0
+        learner = OGD(Simplex(3), eta=1.0)
+        learner.run([[1e300, 0.0, -1e290], [0.0, 1e200, 0.0]])
+        assert Simplex(3).contains(learner.predict())
 
 
 class TestGeometries:
