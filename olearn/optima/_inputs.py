@@ -34,16 +34,15 @@ def check_items(items: Any, catalog_size: int | None = None) -> tuple[np.ndarray
     return np.ascontiguousarray(raw, dtype=np.int32), int(catalog_size)
 
 
-def check_per(name: str, values: Any, length: int, *, positive: bool = False) -> np.ndarray:
-    """Finite numbers, one for each of `length` things, at least 0 (or above 0): float64."""
+def check_per(name: str, values: Any, length: int) -> np.ndarray:
+    """Finite numbers of at least 0, one for each of `length` things: float64."""
     array = np.ascontiguousarray(values, dtype=np.float64)
     if array.shape != (length,):
         raise ParameterError(f"{name} must have shape ({length},), got {array.shape}")
-    bad = ~np.isfinite(array) | (array <= 0.0 if positive else array < 0.0)
+    bad = ~np.isfinite(array) | (array < 0.0)
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
-        kind = "positive" if positive else "at least 0"
-        raise ParameterError(f"{name} must be finite and {kind}, got {array[at]} at position {at}")
+        raise ParameterError(f"{name} must be finite and at least 0, got {array[at]} at position {at}")
     return array
 
 

@@ -68,6 +68,9 @@ class Intervals(NamedTuple):
     gaps: int
     requests: int
     capacity: float
+    #: Hits that take no space (items of size 0), and what they are worth together.
+    free_hits: np.ndarray
+    free_value: float
 
 
 def intervals(
@@ -76,13 +79,16 @@ def intervals(
     """The reuse intervals of items that fit, with merged gaps: O(T)."""
     ids, n = check_items(items, catalog_size)
     b = check_real("capacity", capacity, 0.0, open_low=True)
-    size = np.ones(n) if sizes is None else check_per("sizes", sizes, n, positive=True)
+    size = np.ones(n) if sizes is None else check_per("sizes", sizes, n)
     cost = np.ones(ids.size) if costs is None else check_per("costs", costs, ids.size)
     nexts = next_use(ids, n)
     s = np.flatnonzero((nexts < ids.size) & (size[ids] <= b))
+    empty = size[ids[s]] == 0.0
+    free = nexts[s[empty]].astype(np.int64)
+    s = s[~empty]
     e = nexts[s].astype(np.int64)
     first, stop, gaps = _merge(ids.size, s, e)
-    return Intervals(s, e, first, stop, size[ids[s]], cost[e], gaps, ids.size, b)
+    return Intervals(s, e, first, stop, size[ids[s]], cost[e], gaps, ids.size, b, free, float(cost[free].sum()))
 
 
 def _merge(requests: int, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
@@ -120,7 +126,7 @@ def interval_lp(
     capacity : float
         Space, in the unit of `sizes`.
     sizes : array_like, shape (N,), optional
-        Size of each item, positive; default 1.
+        Size of each item, at least 0; default 1.
     costs : array_like, shape (T,), optional
         Cost of a miss at each request, i.e. what a hit is worth; default 1.
     time_limit : float, optional
@@ -149,7 +155,9 @@ def interval_lp(
     fractions, prices = _solve_lp(j, time_limit)
     allocation = np.zeros(j.requests)
     allocation[j.starts] = fractions
-    value = float(j.values @ fractions)
+    ids, n = check_items(items, catalog_size)
+    allocation[np.isin(next_use(ids, n), j.free_hits)] = 1.0
+    value = float(j.values @ fractions) + j.free_value
     bound = price_bound(j, prices)
     fractional = int(((fractions > 1e-7) & (fractions < 1.0 - 1e-7)).sum())
     status = "relaxation: an upper bound, the schedule is fractional" if fractional else None
@@ -226,12 +234,14 @@ def sized(
         raise NotSupportedError("sized: give sizes as whole numbers (or multiples of one unit)")
     hits = np.zeros(j.requests, np.bool_)
     hits[j.hits[packed == 1]] = True
+    hits[j.free_hits] = True
     bound = price_bound(j, prices)
-    if (j.values == np.round(j.values)).all():
+    if (j.values == np.round(j.values)).all() and j.free_value == round(j.free_value):
         bound = float(np.floor(bound + 1e-6 * max(1.0, abs(bound) * 1e-3)))
     solver = "HiGHS, greedy packing" if use_lp else "prices by subgradient steps, greedy packing"
     dual = np.maximum(prices, 0.0)
-    return finish(float(j.values @ packed), hits, bound, "sized", BYTES, solver, started, dual=dual)
+    value = float(j.values @ packed) + j.free_value
+    return finish(value, hits, bound, "sized", BYTES, solver, started, dual=dual)
 
 
 def belady_sized(
@@ -252,13 +262,15 @@ def belady_sized(
     kept = _belady(ids, n, sizes, j)
     hits = np.zeros(j.requests, np.bool_)
     hits[j.hits[kept == 1]] = True
+    hits[j.free_hits] = True
+    value = float(j.values @ kept) + j.free_value
     bound = price_bound(j, np.full(j.gaps, _flat_price(j)))
-    return finish(float(j.values @ kept), hits, bound, "belady-sized", BYTES, "Belady's rule by bytes", started)
+    return finish(value, hits, bound, "belady-sized", BYTES, "Belady's rule by bytes", started)
 
 
 def price_bound(j: Intervals, prices: np.ndarray) -> float:
     """The bound that gap prices prove (negative ones count as 0), O(T)."""
-    return _priced(j, np.maximum(prices, 0.0), np.empty(j.gaps + 1))
+    return j.free_value + _priced(j, np.maximum(prices, 0.0), np.empty(j.gaps + 1))
 
 
 def fits(j: Intervals, kept: np.ndarray) -> bool:
@@ -337,7 +349,7 @@ def _belady(ids: np.ndarray, n: int, sizes: Any, j: Intervals) -> np.ndarray:
     from olearn.geometry.maxindex import bitmap_new
     from olearn.optima._sized_kernels import belady_bytes
 
-    size = np.ones(n) if sizes is None else check_per("sizes", sizes, n, positive=True)
+    size = np.ones(n) if sizes is None else check_per("sizes", sizes, n)
     hits = np.empty(ids.size, np.bool_)
     words, offsets = bitmap_new(ids.size)
     belady_bytes(words, offsets, next_use(ids, n), ids, size, j.capacity, hits)

@@ -50,7 +50,7 @@ def static_sized_fractional(
     capacity : float
         Space, in the unit of `sizes`.
     sizes : array_like, shape (N,)
-        Positive.
+        At least 0.
     costs : array_like, shape (T,), optional
         What a hit at each request is worth; default 1. For byte hits: ``sizes[items]``.
     fetch_charged : bool
@@ -154,7 +154,7 @@ def static_sized_greedy(
 
 def dantzig(values: np.ndarray, sizes: np.ndarray, capacity: float) -> tuple[np.ndarray, float, int]:
     """The fractional optimum, the price of space, and the break item (-1 if everything fits)."""
-    order = np.argsort(-values / sizes, kind="stable")
+    order = _by_density(values, sizes)
     filled = np.cumsum(sizes[order])
     whole = int(np.searchsorted(filled, capacity, side="right"))
     x = np.zeros(values.size)
@@ -164,6 +164,13 @@ def dantzig(values: np.ndarray, sizes: np.ndarray, capacity: float) -> tuple[np.
     split = int(order[whole])
     x[split] = (capacity - (filled[whole - 1] if whole else 0.0)) / sizes[split]
     return x, float(values[split] / sizes[split]), split
+
+
+def _by_density(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Ids by value per size, items without size first."""
+    density = np.full(values.size, np.inf)
+    np.divide(values, sizes, out=density, where=sizes > 0.0)
+    return np.argsort(-density, kind="stable")
 
 
 def bound_at(values: np.ndarray, sizes: np.ndarray, capacity: float, price: float) -> float:
@@ -187,7 +194,7 @@ def branch_bound(values: np.ndarray, sizes: np.ndarray, capacity: float, price: 
 
 def greedy_set(values: np.ndarray, sizes: np.ndarray, capacity: float) -> np.ndarray:
     """Ids by density while they fit (smaller ones later on), or the best single item."""
-    order = np.argsort(-values / sizes, kind="stable")
+    order = _by_density(values, sizes)
     filled = np.cumsum(sizes[order])
     whole = int(np.searchsorted(filled, capacity, side="right"))
     chosen = list(order[:whole])
@@ -228,7 +235,7 @@ def _core(
         return fallback
     cp = cvxpy()
     z = cp.Variable(ids.size, boolean=True)
-    scale = float(sizes[ids].mean())
+    scale = max(float(sizes[ids].mean()), 1e-300)
     weight = values[ids] / max(1.0, float(values[ids].max()))
     problem = cp.Problem(cp.Maximize(weight @ z), [(sizes[ids] / scale) @ z <= room / scale])
     solve(problem, "static-sized", time_limit=time_limit, whole=True)
@@ -243,7 +250,7 @@ def _instance(
     """Values by item, with those that do not fit worth nothing."""
     ids, n = check_items(items, catalog_size)
     b = check_real("capacity", capacity, 0.0, open_low=True)
-    s = check_per("sizes", sizes, n, positive=True)
+    s = check_per("sizes", sizes, n)
     cost = np.ones(ids.size) if costs is None else check_per("costs", costs, ids.size)
     if fetch_charged:
         cost = cost.copy()

@@ -14,7 +14,7 @@ from olearn.optima.interval import fits, intervals, price_bound
 @st.composite
 def cases(draw):
     items = draw(st.lists(st.integers(0, 4), min_size=1, max_size=12))
-    sizes = draw(st.lists(st.integers(1, 5), min_size=5, max_size=5))
+    sizes = draw(st.lists(st.integers(0, 5), min_size=5, max_size=5))
     costs = draw(st.lists(st.integers(0, 4), min_size=len(items), max_size=len(items)))
     return items, sizes, costs, draw(st.integers(1, 9))
 
@@ -119,7 +119,10 @@ def test_nothing_is_printed(capfd):
     ("call", "message"),
     [
         (lambda: interval_lp([0, 1], 0), "capacity"),
-        (lambda: sized([0, 1], 1, sizes=[1, 0]), "sizes must be finite and positive, got 0.0 at position 1"),
+        (
+            lambda: sized([0, 1], 1, sizes=[1, -1]),
+            "sizes must be finite and at least 0, got -1.0 at position 1",
+        ),
         (lambda: sized([0, 1], 1, costs=[1]), r"costs must have shape \(2,\)"),
         (lambda: sized([0, 1], 1, method="magic"), "method"),
     ],

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from naive import optima as naive
 from olearn.errors import ParameterError
-from olearn.optima import best_per_window, movement_budget, static_prefilled, switching_cost
+from olearn.optima import belady_bypass, best_per_window, movement_budget, static_prefilled, switching_cost
 
 tiny = st.lists(st.integers(0, 3), min_size=1, max_size=9)
 
@@ -41,6 +41,13 @@ def test_the_order_of_comparators(items, capacity):
     assert costs == sorted(costs, reverse=True)
     assert costs[0] == pytest.approx(len(items)) == best_per_window(items, capacity, 1).value
     assert costs[-1] == pytest.approx(static)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=30), st.integers(1, 4))
+def test_paying_one_hit_for_each_fetch_from_empty_is_belady_with_bypass(items, capacity):
+    """A fetch just before a request costs what the request earns: a miss that is inserted."""
+    best = switching_cost(items, capacity, 1.0, prefilled=False)
+    assert best.value == pytest.approx(belady_bypass(items, capacity).value, abs=1e-6)
 
 
 def test_one_sentence_errors():
