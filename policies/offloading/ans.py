@@ -18,6 +18,23 @@ Regret: sub-linear, of order T^(3/4) up to logarithms for mu = 1/4 according to 
 declared here. It assumes that delays are linear in the features: :meth:`SplitTable.linear_error` says
 how far a table is from it.
 
+Parameters
+----------
+front : array_like, shape (P+1,)
+    The device's time up to each split point, ms; a replay takes the table's.
+features : array_like, shape (P+1, d)
+    What is remote at each split point, the last row 0; a replay takes the table's.
+horizon : int
+    Frames T, for the period of the forced frames.
+exploration : float, optional
+    alpha, in ms; default a tenth of the time of the whole network on the device.
+ridge : float, default 0.01
+    lambda. Features are scaled to at most 1 and delays are hundreds of ms, so it has to be small.
+mu : float, default 1/4
+    The period is ceil(T^mu).
+period : int, optional
+    The period itself.
+
 References
 ----------
 .. [1] L. Zhang, L. Chen and J. Xu, "Autodidactic Neurosurgeon: collaborative deep inference for mobile edge

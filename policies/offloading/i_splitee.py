@@ -13,6 +13,19 @@ Cost: O(L) a sample. Memory: 32 bytes an exit.
 
 Regret: as SplitEE's with interval length 1 + mu o.
 
+Parameters
+----------
+cost : array_like, shape (L,)
+    Cost of running up to each exit, in units of a wrong answer; a replay takes the table's.
+offload_cost : float, default 0.5
+    What offloading costs on top; a replay takes the table's.
+threshold : float, default 0.5
+    Samples whose confidence at the chosen exit is below it are offloaded.
+exploration : float, default 1
+    The factor c of the confidence width; a bound is declared for c > 1 + mu o.
+mu : float, default 1
+    Weight of all costs against confidence.
+
 Notes
 -----
 The authors' code updates every earlier exit and the chosen one together and once more per past exit, so

@@ -9,6 +9,21 @@ Cost: O(K d^2) a prompt and K normal draws. Memory: 8 K d^2 bytes.
 Regret: for linear rewards and v of order sqrt(9 d ln(t/delta)), O~(d^(3/2) sqrt(T)) (as cited); for a fixed v
 none is declared. The comparator reported is the best single model.
 
+Parameters
+----------
+arms, dimension : int
+    Models K and features d (a constant included); a replay takes the table's.
+width : float, default 1
+    v, the factor on the standard error. Below 1 a model that was never asked may stay so.
+trade : float, default 0
+    What the dearest model's price weighs against a right answer.
+ridge : float, default 1
+    A_k starts at ridge * I.
+discount : float in (0, 1], default 1
+    Forgetting.
+price : {"known", "learnt"}
+    Whether prices are known before the decision or part of the reward.
+
 References
 ----------
 .. [1] S. Agrawal and N. Goyal, "Thompson sampling for contextual bandits with linear payoffs", ICML 2013.

@@ -15,6 +15,21 @@ Regret: for rewards linear in x the confidence-ellipsoid form of LinUCB has regr
 alpha to grow with ln T and its constants are loose, so none is declared for a fixed alpha. The comparator
 reported is the best single model, which contexts let the router beat (negative regret).
 
+Parameters
+----------
+arms, dimension : int
+    Models K and features d (a constant included); a replay takes the table's.
+width : float, default 1
+    alpha, the factor on the standard error. Below 1 a model that was never asked may stay so.
+trade : float, default 0
+    What the dearest model's price weighs against a right answer.
+ridge : float, default 1
+    A_k starts at ridge * I.
+discount : float in (0, 1], default 1
+    Forgetting.
+price : {"known", "learnt"}
+    Whether prices are known before the decision or part of the reward.
+
 Notes
 -----
 Published wrappers invert A_k for every model and prompt, O(K d^3).

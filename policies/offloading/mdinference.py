@@ -10,6 +10,15 @@ answer is 1 if it is wrong or late.
 
 Cost: O(K) a request. Regret: none; a rule for a deadline, not against a comparator.
 
+Parameters
+----------
+accuracy, mean, deviation : array_like, shape (K,)
+    What is known about the models, times in ms; a replay takes the table's profile.
+deadline : float, default 250
+    Milliseconds from request to answer, the network included.
+gamma : float, default 1
+    Standard deviations of slack.
+
 References
 ----------
 .. [1] S. S. Ogden and T. Guo, "MDInference: balancing inference accuracy and latency for mobile applications",

@@ -9,6 +9,17 @@ Regret: with every answer in at once and delays that do not depend on what we do
 chance 1 - delta: 2 sqrt(2KT ln K) + (sqrt(2KT/ln K) + 1) ln(2/delta). Answers arrive late here, so none is
 declared; with total delay D (in requests) the best possible order is sqrt(KT) + sqrt(D ln K).
 
+Parameters
+----------
+servers : int
+    Number of servers K; a replay takes the table's.
+horizon : int
+    Requests of ours; a replay takes the table's.
+deadline : float, default 2000
+    Milliseconds; the loss of a request is min(delay / deadline, 1).
+self_load : bool, default False
+    Whether our requests lengthen the queues.
+
 References
 ----------
 .. [1] G. Neu, "Explore no more: improved high-probability regret bounds for non-stochastic bandits", NIPS 2015.

@@ -10,6 +10,17 @@ Regret: with every answer in at once and delays that do not depend on what we do
 (as cited). Answers arrive late here, so none is declared; with total delay D (in requests) the best possible
 order is sqrt(KT) + sqrt(D ln K), which a hybrid of this regulariser and the entropy reaches.
 
+Parameters
+----------
+servers : int
+    Number of servers K; a replay takes the table's.
+horizon : int, optional
+    Requests of ours; a replay takes the table's.
+deadline : float, default 2000
+    Milliseconds; the loss of a request is min(delay / deadline, 1).
+self_load : bool, default False
+    Whether our requests lengthen the queues.
+
 References
 ----------
 .. [1] J. Zimmert and Y. Seldin, "Tsallis-INF: an optimal algorithm for stochastic and adversarial bandits",

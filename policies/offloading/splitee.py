@@ -15,6 +15,17 @@ Regret: against the best fixed exit, in expectation over independent samples, UC
 an interval of length 1 + o: for c = sqrt(2) (1 + o), 8 (1+o)^2 ln T sum 1/gap + (1 + pi^2/3) sum gap. For the
 published c = 1 <= 1 + o the argument gives nothing, and no bound is declared.
 
+Parameters
+----------
+cost : array_like, shape (L,)
+    Cost of running up to each exit, in units of a wrong answer; a replay takes the table's.
+offload_cost : float, default 0.5
+    What offloading costs on top; a replay takes the table's.
+threshold : float, default 0.7
+    Samples whose confidence at the chosen exit is below it are offloaded.
+exploration : float, default 1
+    The factor c of the confidence width; a bound is declared for c > 1 + o.
+
 Notes
 -----
 The authors' code counts the first exit as depth 1 (lambda (i+1), as here), divides by counts that include

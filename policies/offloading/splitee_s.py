@@ -14,6 +14,19 @@ Cost: O(L) a sample. Memory: 32 bytes an exit.
 Regret: with ``final="seen"`` an exit's count is never below its number of plays, so SplitEE's bound holds
 (same condition on c). With the stand-in estimates are biased and no bound is declared.
 
+Parameters
+----------
+cost : array_like, shape (L,)
+    Cost of running up to each exit, in units of a wrong answer; a replay takes the table's.
+offload_cost : float, default 0.5
+    What offloading costs on top; a replay takes the table's.
+threshold : float, default 0.7
+    Samples whose confidence at the chosen exit is below it are offloaded.
+exploration : float, default 1
+    The factor c of the confidence width; a bound is declared for c > 1 + o.
+final : {"stand-in", "seen"}
+    What replaces a final confidence that was not seen.
+
 References
 ----------
 .. [1] D. J. Bajpai et al., "SplitEE", AIMLSystems 2023.

@@ -12,6 +12,18 @@ Regret: against the best fixed threshold among the arms, in expectation over ind
 bound with rewards in an interval of length max(1, overhead) for c > that length (c = sqrt(2): UCB1 itself);
 for the published c = 1 none is declared.
 
+Parameters
+----------
+overhead : float
+    What going on costs, in units of a wrong answer; a replay takes what the table's last exit costs beyond the
+    branch.
+thresholds : sequence of float, default 0, 0.2, ..., 1
+    The arms, increasing, in [0, 1].
+branch : int, default 0
+    The exit that is the branch.
+exploration : float, default 1
+    The factor c of the confidence width.
+
 Notes
 -----
 The authors' code reports regret against max(0, C_f - C_b - overhead), the best decision of every single

@@ -20,10 +20,17 @@ Regret: sub-linear under strong dominance according to the source (abstract); no
 Without dominance the exits found need not be the best: :meth:`ExitTable.dominance` says how far a table
 is from it. Two wrong answers that differ count as a disagreement too.
 
+Parameters
+----------
+cost : array_like, shape (L,)
+    Cost of running up to each exit, in units of a wrong answer; a replay takes the table's.
+alpha : float, default 1
+    Widens the upper bounds on disagreement: one of a pair fails at time t with chance at most t^(1 - 2 alpha).
+
 References
 ----------
 .. [1] H. N. Narayan U M, M. K. Hanawal and A. Bhardwaj, "Unsupervised early exit in DNNs with multiple
-   exits", AI-ML Systems 2022, arXiv:2209.09480.
+   exits", arXiv:2209.09480, 2022.
 
 Examples
 --------
@@ -110,7 +117,7 @@ class UEEUCB(ArmsPolicy):
     needs = "earlier"
     objective = "error"
     rule = "first exit whose upper disagreement with every deeper one is at most their difference in cost"
-    reference = "Narayan, Hanawal and Bhardwaj, AI-ML Systems 2022"
+    reference = "Narayan, Hanawal and Bhardwaj, arXiv:2209.09480"
 
     def __init__(self, cost: Any, horizon: int | None = None, *, alpha: float = 1.0, seed: int = 0) -> None:
         super().__init__(horizon, seed=seed)
