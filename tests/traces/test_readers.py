@@ -343,7 +343,7 @@ def test_binary_records_longer_than_one_piece(tmp_path):
     expected = Trace.from_keys(ids, record["sz"], record["t"]).digest
     assert load(put(tmp_path, "a", data)).digest == expected
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("olearn.traces.readers._base.MANY", 1000)
+        patch.setattr("olearn.traces._intern.MANY", 1000)
         assert load(put(tmp_path, "a", data)).digest == expected
     assert load(put(tmp_path, "a", COMPRESSORS["zst"](data))).digest == expected
     broken = data[: 24 * (count - 10)] + struct.pack("<IQIq", 1, 1, 1, -7) + data[24 * (count - 9) :]

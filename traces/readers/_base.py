@@ -10,7 +10,7 @@ import numpy as np
 
 from olearn.errors import ParameterError, nearest
 from olearn.traces._files import HEAD, Source, at
-from olearn.traces._intern import MANY, Interner
+from olearn.traces._intern import Interner, compiled_pays
 from olearn.traces._trace import Trace
 
 
@@ -110,7 +110,7 @@ def read_records(
     columns: list[list[np.ndarray]] = [[] for _ in fields]
     if expected is not None:
         whole = [np.empty(expected, kind) for kind in kinds[1:]]
-        if expected >= MANY:
+        if compiled_pays(expected):
             interner = Interner(kinds[0])
             kinds[0] = np.dtype(np.int32)
         whole.insert(0, np.empty(expected, kinds[0]))
