@@ -12,7 +12,7 @@ from olearn.engine.offloading_arms import replay_arms
 from olearn.errors import OlearnError
 from olearn.feedback import Feedback
 from olearn.policies.offloading.ans import ANS
-from olearn.traces.offloading.splits import SplitTable
+from olearn.traces.offloading.splits import SplitTable, splits_from_stats
 
 
 def linear_table(seed, samples, points, d, noise=0.05, weights=False):
@@ -142,3 +142,16 @@ def test_mistakes(make, words):
     with pytest.raises(OlearnError) as error:
         make()
     assert words in str(error.value)
+
+
+@pytest.mark.jit_only
+def test_ans_on_measured_mobilenet(shared):
+    """Raspberry Pi to GPU server: the best cut is inside at 10 Mbit/s, at an end on a slow or a fast link."""
+    folder = shared / "traces" / "scission"
+    files = folder / "raspberrypi-2-stats.csv", folder / "bonarda-gpu-stats.csv"
+    for link, best, margin in (((20, 10), "37", 0.01), ((20, 50), "0", 0.01), ((66.7, 1.6), "91", 0.06)):
+        table = splits_from_stats(*files, "mobilenet", link, samples=4000, seed=1)
+        row = replay_arms(table, ["ans"]).rows[0]
+        assert row["best_arm"] == best
+        # on the slow link the forced frames, every 8th, are what the margin pays for
+        assert row["cost_best_arm"] <= row["cost"] < (1 + margin) * row["cost_best_arm"]
