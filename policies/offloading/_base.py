@@ -209,19 +209,13 @@ class BinaryPolicy(OffloadingPolicy):
         """Tune an offline policy on the table it is going to be replayed on; others ignore it."""
 
     def confidences(self) -> np.ndarray:
-        """The levels of confidence, float64 of shape (n,), strictly increasing."""
-        levels = LEVELS if self.levels is None else self.levels
-        if isinstance(levels, (int, np.integer)) and not isinstance(levels, bool):
-            n = check_positive_int("levels", levels)
-            return np.arange(n) / n
-        values = np.asarray(levels, dtype=np.float64)
-        increasing = values.ndim == 1 and values.size > 0 and bool((np.diff(values) > 0).all())
-        if not increasing or not (values[0] >= 0.0 and values[-1] <= 1.0):
-            raise ParameterError(
-                "levels must be a number of levels or increasing confidences in [0, 1], "
-                f"got {np.array2string(values, threshold=6)}"
-            )
-        return np.ascontiguousarray(values)
+        """The levels of confidence, float64 of shape (n,), strictly increasing; kept until `levels` changes."""
+        kept = self.__dict__.get("_confidences")
+        if kept is None or kept[0] is not self.levels:
+            kept = (self.levels, _levels(LEVELS if self.levels is None else self.levels))
+            self.__dict__["_confidences"] = kept
+        found: np.ndarray = kept[1]
+        return found
 
     def cell(self, confidence: float) -> int:
         """The position of the level that stands for `confidence`."""
@@ -279,6 +273,20 @@ class BinaryPolicy(OffloadingPolicy):
         loss, remote = float(bool(local_wrong)), float(remote_wrong)
         answer = Answer(p, cell, context, score, cost, decision, chance, seen, loss, remote)
         type(self).learn_kernel(self.state, answer)
+
+
+def _levels(levels: Any) -> np.ndarray:
+    if isinstance(levels, (int, np.integer)) and not isinstance(levels, bool):
+        n = check_positive_int("levels", levels)
+        return np.arange(n) / n
+    values = np.asarray(levels, dtype=np.float64)
+    increasing = values.ndim == 1 and values.size > 0 and bool((np.diff(values) > 0).all())
+    if not increasing or not (values[0] >= 0.0 and values[-1] <= 1.0):
+        raise ParameterError(
+            "levels must be a number of levels or increasing confidences in [0, 1], "
+            f"got {np.array2string(values, threshold=6)}"
+        )
+    return np.ascontiguousarray(values)
 
 
 def accepted(decision: int) -> bool:
