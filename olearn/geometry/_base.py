@@ -22,8 +22,8 @@ from olearn.geometry.region import (
 )
 
 NORMS = (1, 2, math.inf)
-#: Sums, radii and budgets lie in this interval: the kernels scale by powers of two.
-SMALLEST, LARGEST = 1e-250, 1e250
+#: The sum of a simplex lies in this interval: its third power must be a float.
+SMALLEST, LARGEST = 1e-100, 1e100
 
 
 def vector(name: str, value: Any, dim: int, *, infinite: bool = False) -> np.ndarray:

@@ -30,7 +30,7 @@ class EuclideanBall(FeasibleSet):
     ----------
     dim : int
     radius : float
-        At least 0.
+        Between 0 and 1e100.
     centre_point : float or array_like of shape (dim,)
         The middle of the ball; the origin by default. (:meth:`centre` is the minimiser of a mirror map.)
 

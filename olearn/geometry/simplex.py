@@ -35,7 +35,7 @@ class Simplex(FeasibleSet):
     ----------
     dim : int
     scale : float
-        The sum, > 0.
+        The sum, between 1e-100 and 1e100.
 
     Examples
     --------
