@@ -88,20 +88,21 @@ def finish(
     sense: str = "max",
     tolerance: float = 1e-9,
     dual: Any = None,
+    unit: float | None = None,
 ) -> Optimum:
     """Build an :class:`Optimum`; the status follows from the gap unless it is given.
 
     A solver's point may overstep its constraints by a rounding error, so that its value lies above the bound
     by up to `tolerance` (relative): the bound is then raised to the value. It is never lowered, except by the
     rounding of its own sum. A bound that is beaten by more is a bug of ours and never hidden. A gap of at
-    most `tolerance` counts as closed.
+    most `tolerance` counts as closed. Relative means: to `unit`, by default the value, at least 1.
     """
     value, upper_bound = float(value), float(upper_bound)
     closed = False
     gap = math.nan
     if not math.isnan(upper_bound):
         slack = upper_bound - value if sense == "max" else value - upper_bound
-        scale = max(1.0, abs(value))
+        scale = max(1.0, abs(value)) if unit is None else unit
         if slack < -tolerance * scale:
             raise AssertionError(f"{comparator}: certificate {upper_bound!r} contradicts value {value!r}")
         if slack <= _ROUNDING * scale:

@@ -196,11 +196,10 @@ def _concave(
     u = n @ x - d
     value = float(np.log(u).sum() if a == 1.0 else (u ** (1.0 - a)).sum() / (1.0 - a))
     slope = (u ** (-a)) @ n
-    bound = value + top_sum(slope, c) - float(slope @ x)
-    status = "optimal within the gap" if bound - value <= 1e-4 * max(1.0, abs(value)) else "bounded"
-    return finish(
-        value, x, max(bound, value), name, convention, "Clarabel", started, status=status, tolerance=1e-12
-    )
+    bound = value + max(0.0, top_sum(slope, c) - float(slope @ x))
+    unit = max(1.0, abs(value)) if a == 1.0 else abs(value)  # a power may be far below 1
+    status = "optimal within the gap" if bound - value <= 1e-4 * unit else "bounded"
+    return finish(value, x, bound, name, convention, "Clarabel", started, status=status, unit=unit)
 
 
 def _feasible(x: np.ndarray, c: int) -> np.ndarray:

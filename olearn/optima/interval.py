@@ -172,6 +172,7 @@ def interval_lp(
         status=status,
         tolerance=1e-6,
         dual=np.maximum(prices, 0.0),
+        unit=max(abs(value), float(j.values.max(initial=0.0)), 1e-300),
     )
 
 
@@ -366,8 +367,10 @@ def _solve_lp(j: Intervals, time_limit: float | None) -> tuple[np.ndarray, np.nd
     if m == 0:
         return np.zeros(0), np.zeros(g)
     cp = cvxpy()
+    # HiGHS's tolerances are absolute: sizes, values and their ratios are brought near 1.
     unit = float(j.sizes.mean())
     size = j.sizes / unit
+    worth = float(j.values.max()) or 1.0
     # Columns: flow of each interval, then the load of each gap; row: load_t = load_{t-1} + starts - ends.
     inner = j.stop < g
     rows = np.concatenate([np.arange(g), np.arange(1, g), j.first, j.stop[inner]])
@@ -376,11 +379,11 @@ def _solve_lp(j: Intervals, time_limit: float | None) -> tuple[np.ndarray, np.nd
     entries = np.concatenate([ones(g), -ones(g - 1), -ones(m), ones(int(inner.sum()))])
     balance = sparse.csc_matrix((entries, (rows, columns)), shape=(g, m + g))
     x = cp.Variable(m + g, bounds=[np.zeros(m + g), np.concatenate([size, np.full(g, j.capacity / unit)])])
-    gain = np.concatenate([j.values / size, np.zeros(g)])
+    gain = np.concatenate([j.values / (size * worth), np.zeros(g)])
     constraint = balance @ x == 0
     solve(cp.Problem(cp.Maximize(gain @ x), [constraint]), "interval-lp", time_limit=time_limit)
     fractions = np.clip(x.value[:m] / size, 0.0, 1.0)
     # The dual of a balance row is the price of one unit of load from that gap to the end.
-    ahead = np.asarray(constraint.dual_value, dtype=np.float64) / unit
+    ahead = np.asarray(constraint.dual_value, dtype=np.float64) * (worth / unit)
     candidates = (np.maximum(sign * (ahead - np.append(ahead[1:], 0.0)), 0.0) for sign in (1.0, -1.0))
     return fractions, min(candidates, key=lambda y: price_bound(j, y))

@@ -206,7 +206,7 @@ def _program(cells: list[Any], limits: np.ndarray, time_limit: float | None) -> 
     owner = np.repeat(np.arange(len(cells)), width)
     sums = sparse.csr_matrix((np.ones(loss.size), (owner, np.arange(loss.size))), shape=(len(cells), loss.size))
     unit = np.maximum(used.max(axis=1), 1e-300)
-    scale = max(1.0, float(np.abs(loss).max()))
+    scale = float(np.abs(loss).max()) or 1.0
     q = cp.Variable(loss.size, nonneg=True)
     room = (used / unit[:, None]) @ q <= limits / unit
     solve(

@@ -31,6 +31,16 @@ def test_certified_and_no_random_point_is_better(alpha):
         assert value <= best.upper_bound + 1e-9
 
 
+def test_small_powers_keep_their_gap():
+    """With alpha = 8 the objective is of order 1e-12: the gap is relative to it, not to 1."""
+    best = alpha_fair(DEMAND, 4, 8.0)
+    worse = alpha_fair(DEMAND, 4, 0.5).allocation
+    assert abs(best.value) < 1e-6
+    assert best.gap <= 1e-3 * abs(best.value)
+    value = -((DEMAND @ worse) ** -7.0).sum() / 7.0
+    assert value < best.value
+
+
 def test_two_agents_in_closed_form():
     """Demands (a, 0) and (0, b), C = 1: alpha-fairness splits as x/(1-x) = (a/b)^((1-alpha)/alpha)."""
     for alpha in (0.5, 1.0, 2.0):

@@ -59,6 +59,17 @@ def test_any_prices_bound_and_every_schedule_fits(items, capacity, data):
     assert naive.fits(items, sizes, capacity, best.allocation)
 
 
+def test_tiny_costs_and_huge_sizes_are_the_same_problem():
+    rng = np.random.default_rng(9)
+    items, sizes = rng.integers(0, 30, 300), rng.integers(1, 9, 30)
+    costs = rng.integers(1, 9, 300)
+    plain = interval_lp(items, 40, sizes, costs)
+    scaled = interval_lp(items, 40e9, sizes * 1e9, costs * 1e-7)
+    assert scaled.value == pytest.approx(plain.value * 1e-7, rel=1e-9)
+    assert scaled.upper_bound == pytest.approx(plain.upper_bound * 1e-7, rel=1e-9)
+    assert sized(items, 40e9, sizes * 1e9, costs * 1e-7).relative_gap < 0.1
+
+
 def test_merged_gaps_give_the_same_lp():
     cp = pytest.importorskip("cvxpy")
     from olearn.geometry.nextuse import next_use
