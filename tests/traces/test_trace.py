@@ -245,3 +245,20 @@ def test_only_slices():
         trace[0]
     with pytest.raises(TraceError, match="none of 3 is picked"):
         trace[3:]
+
+
+def test_importing_traces_is_light():
+    """pyarrow, numba and matplotlib wait until they are needed; reading a file does not need numba."""
+    import subprocess
+    import sys
+
+    script = (
+        "import sys, olearn.traces\n"
+        "heavy = {'pyarrow', 'numba', 'matplotlib', 'scipy', 'zstandard'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "olearn.traces.load('twitter')\n"
+        "olearn.traces.Trace.from_keys([1, 2, 1])\n"
+        "print('numba' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["[]", "False"]
