@@ -15,6 +15,8 @@ ARMS = {"exits": "exits", "splits": "split points", "routing": "models", "server
 @click.argument("recipe")
 @click.option("--out", "-o", type=click.Path(dir_okay=False), help="File to write (.npz, .csv, .parquet).")
 @click.option("--samples", type=int, default=None, help="Bootstrap to so many samples (mnist1d: draw so many).")
+@click.option("--shift", default=None, help="Move the distribution: drift, label or calibration.")
+@click.option("--shape", default="linear", show_default=True, help="How it moves: linear, abrupt, periodic.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the folds and the resampling.")
 @click.option("--folds", default=5, show_default=True, help="Folds of the out-of-fold predictions.")
 @click.option("--device", type=click.Path(dir_okay=False), help="splits: stats file of the device.")
@@ -25,6 +27,8 @@ def build(
     recipe: str,
     out: str | None,
     samples: int | None,
+    shift: str | None,
+    shape: str,
     seed: int,
     folds: int,
     device: str | None,
@@ -43,24 +47,31 @@ def build(
     \b
       olearn trace build digits --out digits.npz
       olearn trace build mnist1d --samples 5000 --out mnist1d.parquet
+      olearn trace build digits --shift calibration --shape abrupt --samples 50000
       olearn trace build splits --device pi-stats.csv --server gpu-stats.csv --model mobilenet --link 20:10
     """  # noqa: D301
+    from olearn.errors import NotSupportedError, unknown
     from olearn.traces.offloading.arm_recipes import ARM_RECIPES
 
     if recipe == "splits" or recipe in ARM_RECIPES:
+        if shift is not None:
+            raise NotSupportedError(f"--shift moves tables of a local and a remote model, not {recipe}")
         table = _splits(device, server, model, link, samples, seed) if recipe == "splits" else None
         table = ARM_RECIPES[recipe](samples, seed) if table is None else table
         path = table.save(Path(out) if out else Path(f"{recipe}.npz"))
         click.echo(f"{table.name}: {len(table):,} samples, {len(table.arms)} {ARMS[table.kind]}")
         click.echo(f"wrote {path}")
         return
-    from olearn.errors import unknown
     from olearn.traces.offloading.build import RECIPES
     from olearn.traces.offloading.build import build as make
+    from olearn.traces.offloading.shift import shifted
 
     if recipe not in RECIPES:
         raise unknown("recipe", recipe, [*RECIPES, *ARM_RECIPES, "splits"])
-    table = make(recipe, samples=samples, seed=seed, folds=folds)
+    if shift is None:
+        table = make(recipe, samples=samples, seed=seed, folds=folds)
+    else:
+        table = shifted(make(recipe, seed=seed, folds=folds), shift, samples, shape=shape, seed=seed)
     path = table.save(Path(out) if out else Path(f"{recipe}.npz"))
     click.echo(
         f"{table.name}: {len(table):,} samples, local model {table.local_accuracy:.2%} right, "

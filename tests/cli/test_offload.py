@@ -179,3 +179,14 @@ def test_build(tmp_path):
     assert "wine: 50 samples" in done.output
     again = olearn("offload", str(path), "-b", "0.2", "-p", "hil-f", "--no-plot")
     assert again.exit_code == 0, again.output
+
+
+def test_build_a_table_that_moves(tmp_path):
+    pytest.importorskip("sklearn")
+    path = tmp_path / "moved.npz"
+    words = ["wine", "--shift", "calibration", "--shape", "abrupt", "--samples", "80", "--out", str(path)]
+    done = CliRunner().invoke(build, words)
+    assert done.exit_code == 0, done.output
+    assert "wine: 80 samples" in done.output
+    refused = CliRunner().invoke(build, ["wine", "--shift", "drifts", "--out", str(path)])
+    assert "unknown shift 'drifts' (did you mean 'drift'?)" in str(refused.exception)

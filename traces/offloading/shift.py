@@ -7,6 +7,7 @@ and down, two periods).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,23 @@ def calibration_shift(
     columns = {k: v for k, v in drawn.columns.items() if k != "scores"}
     columns["confidence"] = 1.0 / (1.0 + np.exp(-odds / scale))
     return drawn._like(columns)
+
+
+#: Name of a shift -> its generator.
+SHIFTS: dict[str, Callable[..., OffloadTable]] = {
+    "drift": drift,
+    "label": label_shift,
+    "calibration": calibration_shift,
+}
+
+
+def shifted(
+    table: OffloadTable, name: str, samples: int | None = None, *, shape: str = "linear", seed: int = 0
+) -> OffloadTable:
+    """A shift by name, of the table's own length unless `samples` is given."""
+    if name not in SHIFTS:
+        raise unknown("shift", name, SHIFTS)
+    return SHIFTS[name](table, len(table) if samples is None else samples, shape=shape, seed=seed)
 
 
 def _drawn(table: OffloadTable, s: np.ndarray, weights: Any, seed: int) -> OffloadTable:
