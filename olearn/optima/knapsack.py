@@ -236,7 +236,7 @@ def _core(
     cp = cvxpy()
     z = cp.Variable(ids.size, boolean=True)
     scale = max(float(sizes[ids].mean()), 1e-300)
-    weight = values[ids] / float(values[ids].max())
+    weight = values[ids] / (float(values[ids].max()) or 1.0)
     problem = cp.Problem(cp.Maximize(weight @ z), [(sizes[ids] / scale) @ z <= room / scale])
     solve(problem, "static-sized", time_limit=time_limit, whole=True)
     chosen = np.concatenate([np.flatnonzero(fixed), ids[np.asarray(z.value) > 0.5]])

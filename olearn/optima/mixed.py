@@ -95,10 +95,11 @@ def best_mixed(
     bound = sum(float((losses + mixture.prices @ used).min()) for _, losses, used in cells)
     bound -= float(mixture.prices @ limits)
     named = f"{limits.size} budget{'s' if limits.size > 1 else ''} kept in expectation"
+    convention = f"offload below a drawn threshold; {named}; losses are totals"
+    unit = max(abs(value), float(np.abs(local).max()), float(np.abs(offload).max()), 1e-300)
     return finish(
-        value, mixture, bound, "best mixed policy",
-        f"offload below a drawn threshold; {named}; losses are totals",
-        solver, started, sense="min", tolerance=1e-7,
+        value, mixture, bound, "best mixed policy", convention, solver, started,
+        sense="min", tolerance=1e-7, unit=unit,
     )  # fmt: skip
 
 
