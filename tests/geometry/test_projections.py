@@ -134,6 +134,7 @@ SETS = [
     CappedSimplex(5, 1.75),
     Knapsack([1.0, 2.0, 0.5, 1.5, 3.0], 3.25),
     Product([CappedSimplex(2, 1), Simplex(2), Box(1)]),
+    Product([EuclideanBall(2, 1.0, 0.5), Product([Box(1, -1.0, 0.0), Knapsack([1.0, 2.0], 1.5)])]),
 ]
 
 

@@ -299,6 +299,45 @@ def test_movement_of_the_others():
     assert mean["poisson"] < mean["pivotal"] < mean["comb"] < mean["fresh"]
 
 
+@pytest.mark.jit_only
+def test_attack_the_movement_bound_of_pivotal():
+    """Worst of many pairs: random, sparse, opposite ends, one small fraction between large ones.
+
+    2000 keys a pair; 5 standard errors over the bound would be a false alarm below 1e-6 a pair.
+    """
+    rng = np.random.default_rng(5)
+    keys = [new_key(seed) for seed in range(2000)]
+    worst = 0.0
+    for n in (2, 3, 8, 17):
+        m = leaves(n)
+        fraction, carrier = np.empty(2 * m), np.empty(2 * m, np.int64)
+        a, b = np.empty(n, np.uint8), np.empty(n, np.uint8)
+        pairs = [(rng.random(n), rng.random(n)) for _ in range(2)]
+        for scale in (1e-2, 0.1):
+            x = rng.choice([0.0, 1e-3, 0.01, 0.5, 0.999, 1.0], n)
+            y = np.clip(x + scale * rng.choice([-1, 0, 1], n), 0, 1)
+            pairs += [(x, y), (y, x)]
+        first, last = np.full(n, 0.5), np.full(n, 0.5)
+        first[0] = last[-1] = 0.6
+        pairs.append((first, last))
+        for x, y in pairs:
+            norm = np.abs(x - y).sum()
+            if norm == 0.0:
+                continue
+            moves = np.empty(len(keys))
+            for t, key in enumerate(keys):
+                pivotal(key, x, fraction, carrier, a)
+                pivotal(key, y, fraction, carrier, b)
+                moves[t] = np.count_nonzero(a != b)
+            bound = (2 * math.ceil(math.log2(n)) + 1) * norm
+            assert moves.mean() <= bound + 5 * moves.std() / math.sqrt(len(keys))
+            assert (
+                moves.mean() >= norm - 5 * moves.std() / math.sqrt(len(keys)) - 1e-12
+            )  # nothing beats the 1-norm
+            worst = max(worst, moves.mean() / bound)
+    assert worst > 0.3  # the attack comes near enough to mean something
+
+
 def test_what_never_enters():
     """Poisson and coupled sets take in only items whose fraction grew."""
     path = walk(20, 5, 50, 4)

@@ -6,7 +6,7 @@ rounding     size       negative correlation  expected movement between x and x'
 `Madow`      exact      no                    fresh: unrelated; permanent comb: up to n times the 1-norm
 `DepRound`   exact      yes                   unrelated (fresh)
 `Swap`       exact      yes, across parts     unrelated (fresh)
-`Pivotal`    exact      yes                   a small multiple of the 1-norm, growing with log2 n
+`Pivotal`    exact      yes                   at most 2 ceil(log2 n) + 1 times the 1-norm
 `Poisson`    expected   independent           the 1-norm, exactly; one draw for all times
 `Coupled`    expected   not claimed           the 1-norm, exactly; the draw is renewed as x moves
 `Jump`       one item   (k = 1)               the 1-norm, exactly
