@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from olearn._jit import kernel
+from olearn.bounds import Bound
 from olearn.errors import NotSupportedError, ParameterError, check_int, check_positive_int, check_real
 from olearn.policies.offloading._arms import ArmsPolicy, Plays
 
@@ -42,7 +43,7 @@ class Answers(NamedTuple):
     chance: np.ndarray  # float64 (m,): probability of the draw
     heap: np.ndarray  # int64 (m,): positions among our requests, a binary heap by arrival
     arrival: np.ndarray  # float64 (m,): when the answer is in, s
-    size: np.ndarray  # int64 (1,): answers under way
+    size: np.ndarray  # int64 (2,): answers under way, and the most there were when a server was drawn
 
 
 def requests(table: Any, deadline: float, self_load: bool) -> Requests:
@@ -64,7 +65,7 @@ def answers(ours: int) -> Answers:
         np.ones(ours),
         np.zeros(ours, np.int64),
         np.zeros(ours),
-        np.zeros(1, np.int64),
+        np.zeros(2, np.int64),
     )
 
 
@@ -160,7 +161,8 @@ class ServerChoice(ArmsPolicy):
         self.servers = servers
         self.deadline = deadline
         self.self_load = self_load
-        self._asked: list[int] = []
+        #: The most answers that were under way at a decision of the last :meth:`play`; None before.
+        self.late: int | None = None
 
     @classmethod
     def tunable(cls) -> dict[str, Any]:
@@ -229,4 +231,12 @@ class ServerChoice(ArmsPolicy):
         start = time.perf_counter()
         type(self).loop(state, req, ans)
         seconds = time.perf_counter() - start
+        self.late = int(ans.size[1])
         return Plays(ans.choice, loss=np.minimum(ans.delay / req.deadline, 1.0), seconds=seconds)
+
+    def arm_bound(self, samples: int, means: np.ndarray) -> Bound | None:
+        """The learner's bound, if every answer was in before the next decision and our load changed nothing."""
+        if self.late != 0 or self.self_load:
+            return None
+        bound: Bound | None = self.learner().bound(samples)
+        return bound

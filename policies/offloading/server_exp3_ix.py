@@ -6,8 +6,9 @@ the loss l = min(delay / deadline, 1) and the chance p that it was drawn with, a
 Cost: O(K) a request and O(log w) for w answers under way. Memory: 52 bytes a request.
 
 Regret: with every answer in at once and delays that do not depend on what we do, Exp3-IX's bound holds with
-chance 1 - delta: 2 sqrt(2KT ln K) + (sqrt(2KT/ln K) + 1) ln(2/delta). Answers arrive late here, so none is
-declared; with total delay D (in requests) the best possible order is sqrt(KT) + sqrt(D ln K).
+chance 1 - delta: 2 sqrt(2KT ln K) + (sqrt(2KT/ln K) + 1) ln(2/delta). A replay declares it where no answer was
+under way at a decision; where answers are late none is declared, and with total delay D (in requests) the best
+possible order is sqrt(KT) + sqrt(D ln K).
 
 Parameters
 ----------
@@ -57,6 +58,7 @@ def run(state, req, ans):
         if req.owner[t] >= 0:
             join(req, t, req.owner[t], True)
         else:
+            ans.size[1] = max(ans.size[1], ans.size[0])
             server = pull(state)
             ans.choice[m] = server
             ans.chance[m] = state.draw[0]

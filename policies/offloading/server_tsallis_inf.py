@@ -7,8 +7,9 @@ drawn with, add l / p to L_k. t counts answers.
 Cost: O(K) a request and O(log w) for w answers under way. Memory: 52 bytes a request.
 
 Regret: with every answer in at once and delays that do not depend on what we do, 4 sqrt(KT) + 1 in expectation
-(as cited). Answers arrive late here, so none is declared; with total delay D (in requests) the best possible
-order is sqrt(KT) + sqrt(D ln K), which a hybrid of this regulariser and the entropy reaches.
+(as cited). A replay declares it where no answer was under way at a decision; where answers are late none is
+declared, and with total delay D (in requests) the best possible order is sqrt(KT) + sqrt(D ln K), which a
+hybrid of this regulariser and the entropy reaches.
 
 Parameters
 ----------
@@ -59,6 +60,7 @@ def run(state, req, ans):
         if req.owner[t] >= 0:
             join(req, t, req.owner[t], True)
         else:
+            ans.size[1] = max(ans.size[1], ans.size[0])
             server = pull(state)
             ans.choice[m] = server
             ans.chance[m] = state.draw[0]
