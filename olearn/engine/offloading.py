@@ -168,7 +168,7 @@ def replay_binary(
         "samples": game.samples,
         "levels": int(table.levels.size),
         "contexts": table.contexts,
-        "cost": float(game.price.mean()),
+        "cost": float(game.price[0] if (game.price == game.price[0]).all() else game.price.mean()),
         "remote": remote,
         "false_negative": game.fn,
         "false_positive": game.fp,

@@ -12,8 +12,7 @@ an adversary there is no guarantee.
 
 References
 ----------
-.. [1] S. Chattopadhyay, P. Sutar, J. P. Champati and S. Moharir, "Hierarchical inference ... with a lower
-   confidence bound" (HI-LCB), arXiv 2508.08985.
+.. [1] S. Chattopadhyay, P. Sutar, J. P. Champati and S. Moharir, HI-LCB and HI-LCB-lite, arXiv 2508.08985.
 
 Examples
 --------

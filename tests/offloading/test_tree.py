@@ -65,3 +65,24 @@ def test_every_threshold_is_in_play(levels, axis):
     # threshold k offloads the cells below k, and values[k] is such a number
     for k, theta in enumerate(found.values):
         assert [bool(v < theta) for v in values] == [i < k for i in range(values.size)]
+
+
+@pytest.mark.jit_only
+def test_no_drift_over_many_rounds(play):
+    # after 300,000 rounds the shares are those of the summed losses, to 1e-7
+    from olearn.policies.offloading.hil_f import HILF
+
+    T, n = 300_000, 200
+    rng = np.random.default_rng(0)
+    levels = (np.arange(n) + 0.5) / n
+    cell = rng.integers(0, n, T)
+    wrong = (rng.random(T) > levels[cell]).astype(float)
+    policy = HILF(T, levels, axis="rank")
+    play(policy, levels[cell], wrong, 0.3)
+    # threshold k (of n + 1) offloads the cells below k; the last answer is not learnt from
+    change = np.bincount(cell[:-1], weights=0.3 - wrong[:-1], minlength=n)
+    loss = np.concatenate([[0.0], np.cumsum(change)])
+    weights = np.exp(-policy.rate() * (loss - loss.min()))
+    expected = [weights[k + 1 :].sum() / weights.sum() for k in range(n)]
+    got = [share_from(policy.state.tree, 0, k + 1) for k in range(n)]
+    np.testing.assert_allclose(got, expected, atol=1e-7)
