@@ -18,7 +18,7 @@ which the sum is k [1]_; on the knapsack ``{0 <= x <= 1, sum s x = b}`` it is
 * If 60 steps were not enough (spreads over hundreds of orders of magnitude), tau is bisected over the
   floats themselves: 64 passes settle it whatever the input.
 
-Cost: O(n) a pass; 2 to 8 passes in practice, 85 at most. No allocation: `out` serves as workspace and
+Cost: O(n) a pass; 2 to 8 passes in practice, 160 at most. No allocation: `out` serves as workspace and
 must not overlap `y`. Inputs are finite; nothing is checked here (the classes check), but a NaN in `y`
 makes the returned multiplier NaN.
 
@@ -425,6 +425,44 @@ def _weighted(y, sizes, p, d):
 
 
 @kernel
+def _knapsack_search(y, sizes, budget, left, right, start, largest_size):
+    """Safeguarded Newton between `left` and `right`: the multiplier as an unevaluated sum (p, d)."""
+    p = start
+    d = 0.0
+    seen_positive = -1  # state of the coordinates before the last step, if that was Newton's
+    seen_capped = -1
+    for step in range(4 * _NEWTON):
+        total, slope, positive, capped = _weighted(y, sizes, p, d)
+        rest = total - budget
+        if abs(rest) <= _ROUNDOFF * min(budget, largest_size):
+            break
+        if positive == seen_positive and capped == seen_capped:
+            d += rest / slope  # that step was the closed form; this one removes its rounding
+            break
+        if rest > 0.0:
+            left = max(left, p)
+        else:
+            right = min(right, p)
+        target = p + rest / slope if slope > 0.0 else math.nan
+        if left < target < right and (step < 20 or step % 4 != 3):
+            seen_positive = positive
+            seen_capped = capped
+        else:
+            seen_positive = -1
+            target = 0.5 * left + 0.5 * right
+            if step >= 20:  # spread over many orders of magnitude: halve the floats in between
+                low = _ordered(np.float64(left).view(np.int64))
+                high = _ordered(np.float64(right).view(np.int64))
+                target = np.int64(_ordered((low & high) + ((low ^ high) >> 1))).view(np.float64)
+            if not (left < target < right):
+                if slope > 0.0:  # tau lies between two neighbouring floats
+                    d = rest / slope
+                break
+        p = target
+    return p, d
+
+
+@kernel
 def project_knapsack(y, sizes, budget, out, tau):
     """Euclidean projection on ``{0 <= x <= 1, sum sizes x = budget}``.
 
@@ -483,42 +521,31 @@ def project_knapsack(y, sizes, budget, out, tau):
         return -math.inf
     left = max(left, -_MAX)
     right = min(right, _MAX)
+    m = n
     p = tau
-    if not (left < p < right):  # cold: as if no coordinate were at an end
-        p = (mean - budget) / square
-        if not (left < p < right):
-            p = 0.5 * left + 0.5 * right
     d = 0.0
-    seen_positive = -1  # state of the coordinates before the last step, if that was Newton's
-    seen_capped = -1
-    for step in range(4 * _NEWTON):
-        total, slope, positive, capped = _weighted(y, sizes, p, d)
-        rest = total - budget
-        if abs(rest) <= _ROUNDOFF * min(budget, largest_size):
-            break
-        if positive == seen_positive and capped == seen_capped:
-            d += rest / slope  # that step was the closed form; this one removes its rounding
-            break
-        if rest > 0.0:
-            left = max(left, p)
-        else:
-            right = min(right, p)
-        target = p + rest / slope if slope > 0.0 else math.nan
-        if left < target < right and (step < 20 or step % 4 != 3):
-            seen_positive = positive
-            seen_capped = capped
-        else:
-            seen_positive = -1
-            target = 0.5 * left + 0.5 * right
-            if step >= 20:  # spread over many orders of magnitude: halve the floats in between
-                low = _ordered(np.float64(left).view(np.int64))
-                high = _ordered(np.float64(right).view(np.int64))
-                target = np.int64(_ordered((low & high) + ((low ^ high) >> 1))).view(np.float64)
-            if not (left < target < right):
-                if slope > 0.0:  # tau lies between two neighbouring floats
-                    d = rest / slope
-                break
-        p = target
+    share = budget
+    if not (left < p < right):  # cold: as if no coordinate were at an end, or from a sample
+        p = (mean - budget) / square
+        if n >= _SAMPLED:
+            m = max(n // 64, 1024)
+            stride = n // m
+            taken = 0.0
+            for j in range(m):
+                out[j] = y[j * stride]
+                out[m + j] = sizes[j * stride]
+                taken += out[m + j]
+            share = budget * (taken / whole)
+    for stage in range(2):  # one call, so that a caller compiles the search once
+        last = stage == 1
+        if last or m < n:
+            p += d
+            if not (left < p < right):
+                p = 0.5 * left + 0.5 * right
+            target = budget if last else share
+            points = y if last else out[:m]
+            weights = sizes if last else out[m : 2 * m]
+            p, d = _knapsack_search(points, weights, target, left, right, p, largest_size)
     for i in range(n):
         a = (y[i] - p * sizes[i]) - d * sizes[i]
         a = a if a > 0.0 else 0.0

@@ -251,6 +251,22 @@ def test_long_vectors(n):
             np.testing.assert_allclose(again, x, rtol=0, atol=2e-15)
 
 
+@pytest.mark.jit_only
+def test_long_knapsacks():
+    """The sampled start, cold and warm; KKT residual."""
+    rng = np.random.default_rng(6)
+    n = 5000
+    sizes = rng.uniform(0.5, 4.0, n)
+    for y in (rng.uniform(0, 2, n), np.sort(rng.normal(size=n)), np.full(n, 0.25), rng.standard_cauchy(n)):
+        for share in (0.001, 0.1, 0.9):
+            budget = share * math.fsum(sizes)
+            out, warm = np.empty(n), np.empty(n)
+            tau = project_knapsack(y, sizes, budget, out, math.nan)
+            assert naive.kkt_residual(out, y, sizes, budget, 1.0) < 1e-12 * max(1.0, np.abs(y).max())
+            project_knapsack(y, sizes, budget, warm, tau)
+            np.testing.assert_allclose(warm, out, rtol=0, atol=1e-12)
+
+
 def float_sort(y, k):
     """clip(y - tau) with tau from the sorted breakpoints, in extended precision."""
     y = y.astype(np.longdouble)
