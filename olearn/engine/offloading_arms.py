@@ -32,6 +32,7 @@ from olearn.optima import best_arm, clairvoyant
 from olearn.policies.offloading._arms import OBJECTIVES, ArmsPolicy, Plays
 from olearn.policies.offloading._game import Budget, no_budget
 from olearn.registry import check_parameters, classes, find, parse_spec
+from olearn.regret import verdict
 
 #: Up to this many arms each constant arm gets a row of its own; beyond it the first, the last and the best.
 ROWS = 12
@@ -76,8 +77,8 @@ def replay_arms(
     -------
     OffloadResult
         Rows ``policy, samples, cost, cost_first, cost_last, cost_best_arm, best_arm, cost_clairvoyant,
-        offload_rate, accuracy, regret, bound, samples_per_second, seed, objective, feedback``; where the
-        table has contexts ``cost_best_per_context``; with a budget ``used, violation,
+        offload_rate, accuracy, regret, bound, samples_per_second, seed, objective, feedback, verdict``;
+        where the table has contexts ``cost_best_per_context``; with a budget ``used, violation,
         cost_best_within_budget``. Costs are means per sample, regrets totals.
 
     Raises
@@ -123,7 +124,7 @@ def replay_arms(
                 progress.advance(len(table))
             curves[label] = {"samples": hindsight.points} | {k: np.stack(v) for k, v in collected.items()}
             rivals.setdefault(hindsight.key, (label, hindsight, runs[0]))
-            notes += hindsight.notes(label, runs[0], fb)
+            notes += hindsight.judged(label, runs, rows[-len(runs) :], fb)
             described.append(
                 {"policy": label, "name": runs[0].name, "feedback": str(fb), **runs[0].parameters()}
                 | {"arm_costs": dict(zip(hindsight.names, hindsight.means.tolist(), strict=True))}
@@ -323,7 +324,7 @@ class _Hindsight:
         n = self.samples
         loss = self.losses[np.arange(n), plays.choice] if plays.loss is None else plays.loss
         total = np.cumsum(loss)
-        bound = policy.arm_bound(n, self.means) if self._applies(fb) else None
+        bound = None if self._unmet(fb) else policy.arm_bound(n, self.means)
         row: dict[str, Any] = {
             "policy": label,
             "samples": n,
@@ -364,8 +365,13 @@ class _Hindsight:
         values = [policy.arm_bound(int(n), self.means) for n in self.points]
         return np.array([np.nan if b is None else b.value for b in values])
 
-    def _applies(self, fb: Feedback) -> bool:
-        return self.own and fb.delay == 0 and fb.batch == 1 and fb.noise == 0.0 and self.rule is None
+    def _unmet(self, fb: Feedback) -> str:
+        """Why a declared bound says nothing about a run; empty if it does."""
+        if self.rule is not None:
+            return "a budget"
+        if fb.delay or fb.batch > 1 or fb.noise:
+            return f"feedback that is late or noisy ({fb})"
+        return "" if self.own else f"objective {self.objective!r}, which the policy does not learn from"
 
     def _offload_rate(self, policy: ArmsPolicy, choice: np.ndarray) -> float | None:
         """Share of samples sent on: below the threshold, cut before the end, not to the cheapest model."""
@@ -421,21 +427,26 @@ class _Hindsight:
             found["allowed"] = self.rule.allowed(self.points, self.samples)
         return found
 
-    def notes(self, label: str, policy: ArmsPolicy, fb: Feedback) -> list[str]:
-        """What a reader has to know about a policy's bound, one sentence each."""
-        bound = policy.arm_bound(self.samples, self.means)
+    def judged(self, label: str, runs: list[ArmsPolicy], rows: list[dict[str, Any]], fb: Feedback) -> list[str]:
+        """Write the verdict on the declared bound into the rows of a policy; sentences on it."""
+        bound = runs[0].arm_bound(self.samples, self.means)
+        unmet = self._unmet(fb)
+        # over the samples too if the bound is in expectation, so one deterministic run is one seed
+        found = verdict(
+            [row["regret"] for row in rows], bound, randomised=True, violated=(unmet,) if unmet else ()
+        )
+        for row in rows:
+            row["verdict"] = found.word
         if bound is None:
             return []
-        if not self._applies(fb):
-            why = f"objective {policy.objective!r}, no budget, and feedback that is neither late nor noisy"
-            return [f"{label}: the declared bound does not apply: it is for {why}."]
+        told = [f"{label}: bound {found.text}."]
         most = float(np.ptp(self.means))
-        if bound.value < self.samples * most:
-            return []
-        until = self._vacuous_until(policy, most)
-        when = "at any horizon" if until is None else f"before {until:,} samples"
-        here = f"{bound.value:,.0f} here, and the worst arm loses {self.samples * most:,.0f}"
-        return [f"{label}: its bound says nothing {when}: {here}."]
+        if not unmet and bound.value >= self.samples * most:
+            until = self._vacuous_until(runs[0], most)
+            when = "at any horizon" if until is None else f"before {until:,} samples"
+            here = f"{bound.value:,.0f} here, and the worst arm loses {self.samples * most:,.0f}"
+            told.append(f"{label}: its bound says nothing {when}: {here}.")
+        return told
 
     def _vacuous_until(self, policy: ArmsPolicy, most: float) -> int | None:
         """The first horizon at which the bound is below what the worst constant arm loses."""

@@ -97,12 +97,19 @@ def test_noise_misleads_but_is_not_counted():
 
 def test_a_bound_that_says_nothing_is_called_that():
     table = synthetic_exits(500, exits=4, seed=7)
-    result = replay_arms(table, ["splitee(exploration=3)"])
-    assert len(result.notes) == 1
-    assert "its bound says nothing before" in result.notes[0]
-    late = replay_arms(table, ["splitee(exploration=3)"], feedback="chosen+delayed(3)")
-    assert late.rows[0]["bound"] is None
-    assert "the declared bound does not apply" in late.notes[0]
+    result = replay_arms(table, ["splitee(exploration=3)", "splitee"])
+    assert [row["verdict"] for row in result.rows] == ["holds", "none declared"]
+    assert len(result.notes) == 2
+    assert "bound holds" in result.notes[0]
+    assert "its bound says nothing before" in result.notes[1]
+    for options, why in (
+        ({"feedback": "chosen+delayed(3)"}, "late or noisy"),
+        ({"objective": "error"}, "which the policy does not learn from"),
+    ):
+        other = replay_arms(table, ["splitee(exploration=3)"], **options)
+        assert other.rows[0]["bound"] is None
+        assert other.rows[0]["verdict"] == "not applicable"
+        assert why in other.notes[0]
 
 
 @pytest.mark.parametrize(
