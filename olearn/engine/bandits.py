@@ -20,16 +20,17 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from olearn._table import text_table
 from olearn._version import __version__
 from olearn.bounds import Bound
 from olearn.environments.bandit import BanditEnvironment
 from olearn.environments.constants import gaussian_lower, lai_robbins, minimax_lower
 from olearn.environments.contextual import ContextualEnvironment
-from olearn.errors import ParameterError, check_int, check_positive_int
+from olearn.errors import NotSupportedError, ParameterError, check_int, check_positive_int
 from olearn.learners.bandits._base import BanditPolicy
 
 #: Stream number of a policy's randomness in run r: SeedSequence(seed, spawn_key=(STREAM, r)).
@@ -135,6 +136,32 @@ class BanditReplay:
             lower = gaussian_lower(env.arms, self.horizon) if self.horizon >= env.arms - 1 else None
             return lower if lower is None else lower * env.scale
         return minimax_lower(env.arms, self.horizon)
+
+    def hindsight_regret(self, row: BanditRow) -> np.ndarray:
+        """The regret on the rewards as drawn: the best fixed arm (set) in hindsight minus rewards obtained.
+
+        For a matrix or an adversary this is ``row.regret``; for stochastic rewards the reward tables are
+        drawn again, O(runs * horizon * arms).
+
+        Returns
+        -------
+        ndarray, float64 (runs, C)
+        """
+        env = self.environment
+        if not env.stochastic:
+            return row.regret
+        if isinstance(env, ContextualEnvironment):
+            raise NotSupportedError("contextual rewards have no best fixed arm in hindsight here")
+        out = np.empty_like(row.gain)
+        for r in range(self.runs):
+            totals = np.cumsum(env.rewards(self.horizon, self.seed, r), axis=0)[self.checkpoints - 1]
+            out[r] = np.sort(totals, axis=1)[:, -self.m :].sum(axis=1) - row.gain[r]
+        return out
+
+    def __str__(self) -> str:
+        """The table that the command prints."""
+        columns = ("policy", "horizon", "runs", "regret_mean", "regret_stderr", "bound", "steps_per_second")
+        return text_table(self.table(), columns)
 
     def manifest(self) -> dict[str, Any]:
         """What a run is made of, for a file that somebody reads a year later."""
@@ -302,9 +329,73 @@ def simulate(
     return BanditReplay(environment, marks, horizon, runs, seed, m, rows)
 
 
-def _bound(
-    policy: BanditPolicy, env: Any, horizon: int, means: np.ndarray | None
-) -> Bound | None:
+class Duel(NamedTuple):
+    """What :func:`duel` returns.
+
+    Attributes
+    ----------
+    arms : ndarray, int64 (T,)
+        The arm pulled in each round.
+    table : ndarray, float64 (T, K)
+        The rewards that the adversary set.
+    gain : ndarray, float64 (T,)
+        Rewards obtained so far.
+    regret : ndarray, float64 (T,)
+        Rewards so far of the best fixed arm in hindsight minus rewards obtained.
+    """
+
+    arms: np.ndarray
+    table: np.ndarray
+    gain: np.ndarray
+    regret: np.ndarray
+
+
+def duel(policy: BanditPolicy, adversary: Callable[[int, np.ndarray, np.ndarray], None], rounds: int) -> Duel:
+    """Play a policy against an adversary of your own, round by round.
+
+    Parameters
+    ----------
+    policy : BanditPolicy
+        Plays on from its current state.
+    adversary : callable
+        ``adversary(t, plays, rewards)`` fills `rewards` (float64 (K,)) for round t (from 0), knowing how often
+        each arm was pulled so far (`plays`, int64 (K,), read only). A Python function or a compiled one; it
+        must not depend on the arm of round t itself.
+    rounds : int
+
+    Returns
+    -------
+    Duel
+
+    Notes
+    -----
+    About 10 microseconds a round; those of :func:`olearn.environments.adaptive` run in the fused loop.
+
+    Examples
+    --------
+    >>> from olearn.learners.bandits import Exp3IX
+    >>> def grudge(t, plays, rewards):
+    ...     rewards[:] = plays == plays.min()
+    >>> game = duel(Exp3IX(arms=3, horizon=100, seed=1), grudge, 100)
+    >>> bool(game.regret[-1] <= 100)
+    True
+    """
+    rounds = check_positive_int("rounds", rounds)
+    policy.validate()
+    plays, arms = np.zeros(policy.arms, np.int64), np.empty(rounds, np.int64)
+    seen = plays.view()
+    seen.flags.writeable = False
+    table = np.zeros((rounds, policy.arms))
+    for t in range(rounds):
+        adversary(t, seen, table[t])
+        arms[t] = arm = policy.pull()
+        policy.update(arm, table[t, arm])
+        plays[arm] += 1
+    gain = np.cumsum(table[np.arange(rounds), arms])
+    return Duel(arms, table, gain, np.cumsum(table, axis=0).max(axis=1) - gain)
+
+
+def _bound(policy: BanditPolicy, env: Any, horizon: int, means: np.ndarray | None) -> Bound | None:
     """The policy's bound where its assumptions hold: index policies need stationary stochastic rewards."""
     if isinstance(env, ContextualEnvironment):
         return _contextual_bound(policy, env, horizon)

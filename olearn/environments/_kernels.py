@@ -98,7 +98,7 @@ def adaptive_row(env, t):
             row[i] = 0.0 if i == most else 1.0
         elif env.kind == REWARD_RAREST:  # only the arm played least pays
             row[i] = 1.0 if i == least else 0.0
-        else:  # whoever holds more than half of the plays stops paying for good
+        else:  # whoever holds more than half of the plays pays a quarter, the others three
             row[i] = 0.25 if plays[i] > 0.5 * (t + 1) else 0.75
         total[i] += row[i]
 

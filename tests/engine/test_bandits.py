@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from olearn.engine.bandits import default_checkpoints, simulate
+from olearn.engine.bandits import default_checkpoints, duel, simulate
 from olearn.environments import adaptive, bernoulli, gaussian, matrix
 from olearn.errors import NotSupportedError, ParameterError
 from olearn.learners.bandits import MOSS, UCB1, Exp3, TsallisINF
@@ -53,6 +53,48 @@ def test_regret_against_a_matrix_and_against_an_adversary():
     row = simulate(adaptive("punish-leader", 3), [UCB1(3)], 40, runs=2).rows[0]
     assert row.dynamic_regret is None
     assert row.weak_regret == pytest.approx(row.regret[:, -1].mean())  # deterministic: E and max commute
+
+
+def test_hindsight_regret_is_that_of_the_tables():
+    result = simulate(ENV, [UCB1(3)], 40, runs=3, seed=2, checkpoints=[10, 40])
+    row = result.rows[0]
+    got = result.hindsight_regret(row)
+    for run in range(3):
+        table, policy = ENV.rewards(40, seed=2, run=run), UCB1(3)
+        gained = policy.run(table)
+        for at, t in enumerate((10, 40)):
+            assert got[run, at] == pytest.approx(table[:t].sum(axis=0).max() - gained[:t].sum())
+    fixed = simulate(matrix(ENV.rewards(40)), [UCB1(3)], 40, runs=1)
+    assert fixed.hindsight_regret(fixed.rows[0]) is fixed.rows[0].regret
+    assert "regret_mean" in str(result)
+
+
+@pytest.mark.parametrize("name", ["punish-leader", "reward-rarest", "switch-when-found"])
+def test_an_adversary_of_ones_own_is_the_built_in_one(name):
+    """The fused loop against a built-in adversary, and the same adversary as a Python function."""
+
+    def own(t, plays, rewards):
+        if name == "punish-leader":
+            rewards[:] = np.arange(3) != plays.argmax()
+        elif name == "reward-rarest":
+            rewards[:] = np.arange(3) == plays.argmin()
+        else:
+            rewards[:] = np.where(plays > (t + 1) / 2, 0.25, 0.75)
+
+    policy = Exp3(3, 60, seed=5)
+    game = duel(policy.copy(), own, 60)
+    record = policy.play(adaptive(name, 3).data(), np.arange(1, 61), trace=True)
+    assert record.trace[:, 0].tolist() == game.arms.tolist()
+    np.testing.assert_allclose(record.gain, game.gain)
+    np.testing.assert_allclose(record.arm_gain.max(axis=1) - record.gain, game.regret)
+
+
+def test_a_duel_refuses_bad_rewards_with_their_round():
+    def spoils(t, plays, rewards):
+        rewards[:] = np.nan if t == 3 else 0.5
+
+    with pytest.raises(ParameterError, match="reward of round 3 is"):
+        duel(Exp3(2, 10), spoils, 10)
 
 
 def test_weak_regret_is_at_most_the_mean_regret():

@@ -7,9 +7,19 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from olearn._jit import kernel
 from olearn.environments.knapsack import KnapsackEnvironment
 from olearn.errors import NotSupportedError, ParameterError, check_positive_int, check_real
 from olearn.learners.bandits._base import BanditPolicy
+
+
+@kernel
+def over(left, rounds, horizon):
+    """Whether the horizon is reached or a resource can't pay for a pull that consumes 1."""
+    least = 1.0
+    for j in range(left.size):
+        least = min(least, left[j])
+    return rounds >= horizon or least < 1.0
 
 
 class KnapsackRun(NamedTuple):

@@ -41,9 +41,8 @@ from olearn._rng import categorical, new_state
 from olearn.environments.knapsack import draw_knapsack
 from olearn.errors import check_real
 from olearn.learners.bandits import exp3_mixed
-from olearn.learners.bandits._knapsack import KnapsackPolicy
+from olearn.learners.bandits._knapsack import KnapsackPolicy, over
 from olearn.learners.bandits.exp3_mixed import Exp3P
-from olearn.learners.bandits.primal_dual_bwk import over
 
 
 class State(NamedTuple):

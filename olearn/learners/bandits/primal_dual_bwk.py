@@ -36,7 +36,7 @@ import numpy as np
 from olearn._jit import kernel
 from olearn.environments.knapsack import draw_knapsack
 from olearn.errors import check_real
-from olearn.learners.bandits._knapsack import KnapsackPolicy, log_or_one
+from olearn.learners.bandits._knapsack import KnapsackPolicy, log_or_one, over
 from olearn.learners.bandits._shared import first_unplayed
 
 
@@ -70,15 +70,6 @@ def init(arms: int, resources: int, horizon: int, budget: float, epsilon: float,
         math.log1p(epsilon),
         float(confidence),
     )
-
-
-@kernel
-def over(left, rounds, horizon):
-    """Whether the horizon is reached or a resource can't pay for a pull that consumes 1."""
-    least = 1.0
-    for j in range(left.size):
-        least = min(least, left[j])
-    return rounds >= horizon or least < 1.0
 
 
 @kernel
