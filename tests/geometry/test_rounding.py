@@ -99,15 +99,15 @@ def test_whole_sums_are_met_exactly(name, draws):
     assert (draws(name).sum(axis=1) == 4).all()
 
 
-@pytest.mark.parametrize("name", [n for n in ROUNDINGS if n not in ("madow", "depround drop", "coupled")])
+@pytest.mark.parametrize("name", [n for n in ROUNDINGS if n not in ("madow", "coupled")])
 def test_negative_correlation(name, draws):
     z = draws(name).astype(float)
     for triple in itertools.combinations(range(7), 3):
         i = list(triple)
-        for sample, limit in (
-            (z[:, i].prod(axis=1), X[i].prod()),
-            ((1 - z[:, i]).prod(axis=1), (1 - X[i]).prod()),
-        ):
+        pairs = [(z[:, i].prod(axis=1), X[i].prod())]
+        if name != "depround drop":  # leaving an item out makes absence likelier
+            pairs.append(((1 - z[:, i]).prod(axis=1), (1 - X[i]).prod()))
+        for sample, limit in pairs:
             assert sample.mean() <= limit + 5 * math.sqrt(limit * (1 - limit) / DRAWS)
 
 
