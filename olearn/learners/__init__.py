@@ -1,8 +1,8 @@
 """Online learners: convex optimisation, experts, bandits, and wrappers around them.
 
-Two verbs, ``x = learner.predict()`` and ``learner.update(gradient)`` (experts: the losses), or whole runs in one
-compiled loop: ``run`` on a matrix, ``play`` on loss functions or an adversary. Bandit policies, with ``pull`` and
-``update``, are in :mod:`olearn.learners.bandits`. Names load at first use.
+Two verbs, ``x = learner.predict()`` and ``learner.update(gradient)`` (experts: the losses), or whole runs in
+one compiled loop: ``run`` on a matrix, ``play`` on loss functions or an adversary. Bandit policies, with
+``pull`` and ``update``, are in :mod:`olearn.learners.bandits`. Names load at first use.
 
 Examples
 --------

@@ -11,7 +11,7 @@ from olearn.bounds import Bound
 from olearn.errors import NotSupportedError, ParameterError, check_positive_int, check_real, unknown
 from olearn.geometry import FeasibleSet
 from olearn.geometry.region import GEOMETRIES, KNAPSACK, SIMPLEX
-from olearn.learners import _mirror
+from olearn.learners import _feed, _mirror
 from olearn.learners._base import OnlineLearner
 
 STEPS = ("fixed", "sqrt", "adagrad-norm", "strongly-convex")
@@ -43,9 +43,16 @@ class DomainLearner(OnlineLearner):
         return x
 
 
-def _step(state: _mirror.State, gradient: np.ndarray) -> float:
-    """One round."""
-    return float(_mirror.advance(state, gradient, _mirror.STEP))
+def _run(state: _mirror.State, feed: _feed.Feed, losses: np.ndarray, *recorded: np.ndarray) -> None:
+    """Rounds against a feed."""
+    _mirror.run(state, feed, losses, *recorded, _mirror.STEP)
+
+
+def _one(state: _mirror.State, row: np.ndarray, what: int = _mirror.STEP) -> float:
+    """One round, or a hint, or the beginning."""
+    loss, nothing = np.empty(1), np.empty((0, row.size))
+    _mirror.run(state, _feed.matrix(row.reshape(1, -1)), loss, nothing, nothing, what)
+    return float(loss[0])
 
 
 class MirrorLearner(DomainLearner):
@@ -56,8 +63,8 @@ class MirrorLearner(DomainLearner):
     """
 
     method: ClassVar[int] = _mirror.OMD
-    step = staticmethod(_step)
-    run_kernel = staticmethod(_mirror.run)
+    step = staticmethod(_one)
+    run_kernel = staticmethod(_run)
 
     geometry: str
     step_size: str | None
@@ -186,7 +193,7 @@ class MirrorLearner(DomainLearner):
             rate=float(self._rate()),
             offset=float(self._offset()),
         )
-        _mirror.advance(state, state.x, _mirror.BEGIN)
+        _one(state, state.x, _mirror.BEGIN)
         return state
 
     # -- hints ------------------------------------------------------------------------------------------
@@ -200,7 +207,7 @@ class MirrorLearner(DomainLearner):
         """
         m = np.ascontiguousarray(hint, np.float64)
         self._check_hints(m.reshape(1, -1), 1)
-        _mirror.advance(self.state, m, _mirror.GIVE)
+        _one(self.state, m, _mirror.GIVE)
 
     def _check_hints(self, hints: np.ndarray, rows: int) -> None:
         if self.hint != "given":
@@ -230,7 +237,7 @@ class MirrorLearner(DomainLearner):
         self._check_hints(M, G.shape[0])
         losses, nothing = np.empty(G.shape[0]), np.empty((0, G.shape[1]))
         state = self.state._replace(hints=M)
-        _mirror.run(state, _mirror_feed(G), losses, nothing, nothing)
+        _run(state, _feed.matrix(G), losses, nothing, nothing)
         return losses
 
     def _bounded(self, value: float, formula: str, source: str, *extra: str, comparator: str = "") -> Bound:
@@ -242,9 +249,3 @@ class MirrorLearner(DomainLearner):
             (GRADIENTS, *extra),
             source,
         )
-
-
-def _mirror_feed(G: np.ndarray) -> Any:
-    from olearn.learners import _feed
-
-    return _feed.matrix(G)

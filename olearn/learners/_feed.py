@@ -7,6 +7,7 @@ arguments: a loop that takes a function compiles once for every function, and ne
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -36,7 +37,13 @@ class Feed(NamedTuple):
 
 def matrix(gradients: np.ndarray) -> Feed:
     """The feed of a fixed matrix, float64 C-contiguous of shape (T, d)."""
-    return build(MATRIX, gradients.shape[1], data=gradients)
+    return _template(gradients.shape[1])._replace(data=gradients)
+
+
+@functools.lru_cache(64)
+def _template(dimension: int) -> Feed:
+    """A feed without data; a matrix uses none of its arrays, so all matrices share them."""
+    return build(MATRIX, dimension)
 
 
 def build(

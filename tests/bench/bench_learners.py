@@ -1,7 +1,8 @@
 """Learners against PyOL and noregret (PyPI, in an environment of their own): 100 experts or coordinates.
 
-Both sides play the same loss matrix, uniform on [0, 1], one core, the fastest of several passes. ``loss_gap`` is the difference of the cumulative losses on the rounds both played, where the
-algorithm is the same: it shows that the work is the same. The last row is 1e8 rounds of constant 0/1 losses.
+Both sides play the same loss matrix, uniform on [0, 1], one core, the fastest of several passes.
+``loss_gap`` is the difference of the cumulative losses: near 0, it shows that the work is the same (PyOL's
+RM and RM+ have another potential). The last row is 1e8 rounds of constant 0/1 losses.
 """
 
 from __future__ import annotations
@@ -80,15 +81,20 @@ def main(quick: bool = False) -> list[dict]:
     T, rounds, passes = (2_000, 200, 1) if quick else (5_000, 5_000, 40)
     G = np.random.default_rng(0).random((T, D))
     theirs = peers(G, rounds)
+    fastest = {name: rate(learner, G, passes) for name, learner in learners(rounds)}
+    for peer, rates in peers(G, rounds).items():  # once more: a machine whose speed drifts treats both alike
+        for name, row in rates.items():
+            if row.get("rate", 0.0) > theirs.get(peer, {}).get(name, {}).get("rate", math.inf):
+                theirs[peer][name] = row
     rows = []
     for name, learner in learners(rounds):
-        ours = rate(learner, G, passes)
+        ours = max(fastest[name], rate(learner, G, passes))
         row: dict = {"name": name, "steps_per_second": ours, "ns_per_coordinate": 1e9 / ours / D}
         rivals = {p: r[name] for p, r in theirs.items() if "rate" in r.get(name, {})}
         if rivals:
             best = max(rivals, key=lambda p: rivals[p]["rate"])
-            theirs_rate = rivals[best]["rate"]
-            row |= {"best_peer": best, "peer_rate": theirs_rate, "ratio": ours / theirs_rate}
+            their_rate = rivals[best]["rate"]
+            row |= {"best_peer": best, "peer_rate": their_rate, "ratio": ours / their_rate}
             learner.reset()
             row["loss_gap"] = float(learner.run(G[:rounds]).sum()) - rivals[best]["loss"]
         rows.append(row)
@@ -97,7 +103,7 @@ def main(quick: bool = False) -> list[dict]:
 
 
 def long_run(rounds: int) -> dict:
-    """Constant 0/1 losses, then the same with the experts exchanged: rates, and the regret against its bound."""
+    """Constant 0/1 losses, then the experts exchanged: rates, and the regret against its bound."""
     learner = Hedge(2, horizon=rounds)
     block = min(rounds // 2, 500_000)
     total, started = 0.0, time.perf_counter()

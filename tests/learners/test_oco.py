@@ -132,7 +132,7 @@ class TestWarmSimplex:
         """From any start; where it gives up (NaN) the learner calls the exact kernel."""
         out = np.empty_like(y)
         found = project_simplex_warm(y, scale, out, tau)
-        if scale > 1e-3:
+        if np.abs(y).max() <= 20.0 * scale:
             assert not np.isnan(found)
         if not np.isnan(found):
             np.testing.assert_allclose(out, Simplex(y.size, scale).project(y), atol=1e-12 * max(scale, 1.0))
