@@ -10,16 +10,6 @@ _GOLDEN, _32 = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 
 @kernel
-def fill_next_use(items, last, nexts):
-    """Write into `nexts` where each item is requested next; `last` starts as T everywhere."""
-    for back in range(items.size):
-        t = items.size - 1 - back
-        i = items[t]
-        nexts[t] = last[i]
-        last[i] = t
-
-
-@kernel
 def intern_keys(keys, table, order, count, items):
     """Give each key its id, new keys the next free one; returns how many ids there are then.
 

@@ -30,9 +30,9 @@ class Trace:
     keys : ndarray, shape (N,)
         The original key of each item: int64, uint64 or objects.
     sizes : array-like, shape (T,), optional
-        Size in bytes at each request (int64, at least 0).
+        Size in bytes at each request (at least 0): int32, int64 where that is too narrow.
     times : array-like, shape (T,), optional
-        Time of each request, in the unit of the source: int64, or float64 where not whole.
+        Time of each request, in the unit of the source: int32, int64, or float64 where not whole.
     costs : array-like, shape (T,), optional
         Cost of a miss at each request (float64, at least 0).
     name, source : str, optional
@@ -50,7 +50,8 @@ class Trace:
 
     Notes
     -----
-    Memory: 4 bytes a request for the ids, 8 for each of sizes, times and costs, 8 an item for keys.
+    Memory: 4 bytes a request for the ids, 4 for each of sizes and times (8 where they are large), 8 for
+    costs; 8 an item for keys.
 
     Examples
     --------
@@ -137,19 +138,16 @@ class Trace:
         """Size of each item at its first request, int64 of shape (N,); 1 where there are no sizes."""
         if self.sizes is None:
             return np.ones(self.catalog_size, dtype=np.int64)
-        return self.sizes[self.first_requests]
+        return self.sizes[self.first_requests].astype(np.int64)
 
     def next_use(self) -> np.ndarray:
         """Position of the next request of the same item, T where there is none; shape (T,).
 
         Cost: one backward pass, O(T) time and 4 bytes a request and an item (int32).
         """
-        from olearn.traces._kernels import fill_next_use
+        from olearn.geometry.nextuse import next_use
 
-        nexts = np.empty(len(self), dtype=np.int32)
-        last = np.full(self.catalog_size, len(self), dtype=np.int32)
-        fill_next_use(self.items, last, nexts)
-        return nexts
+        return next_use(self.items, self.catalog_size)
 
     @cached_property
     def digest(self) -> str:
@@ -236,6 +234,9 @@ class Trace:
 
 
 # -- validation ----------------------------------------------------------------------------------------
+_LARGEST_INT32 = np.iinfo(np.int32).max
+
+
 def _dense(items: Any) -> np.ndarray:
     array = np.asarray(items)
     if array.ndim != 1:
@@ -303,11 +304,14 @@ def _integers(what: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind == "u" and array.dtype.itemsize == 8 and array.max() > np.uint64(2**63 - 1):
         at = int(np.argmax(array))
         raise ValueAtError(f"{what} must be below 2^63, got {array[at]}", at)
-    return np.require(array, dtype=np.int64, requirements=("C", "W"))
+    kind = np.int32 if not array.size or array.max() <= _LARGEST_INT32 else np.int64
+    if kind is np.int32 and array.dtype == np.uint32:  # as it comes from a binary file: no copy
+        array = array.view(np.int32)
+    return np.require(array, dtype=kind, requirements=("C", "W"))
 
 
 def check_sizes(values: Any, length: int) -> np.ndarray:
-    """Sizes as int64, or an error that names the position."""
+    """Sizes as int32, int64 where they need it, or an error that names the position."""
     array = _column("sizes", values, length)
     _not_negative("sizes", array)
     if array.dtype.kind == "f":
@@ -318,7 +322,7 @@ def check_sizes(values: Any, length: int) -> np.ndarray:
 
 
 def check_times(values: Any, length: int) -> np.ndarray:
-    """Times as int64 or float64, or an error that names the position."""
+    """Times as int32, int64 where they need it, or float64, or an error that names the position."""
     array = _column("times", values, length)
     _not_negative("times", array)
     if array.dtype.kind == "f":

@@ -12,6 +12,7 @@ import click
 
 from olearn._table import cell
 from olearn.cli._common import Main, print_json, print_table
+from olearn.cli.trace_build import build
 from olearn.errors import OlearnError, ParameterError
 
 _READ = (
@@ -347,3 +348,6 @@ def _part(spec: str, requests: int, seed: int) -> Any:
     if "items" not in values:
         raise ParameterError(f"the part {spec!r} needs items, its number of items")
     return GENERATORS[name](**({"requests": requests, "seed": seed} | values))
+
+
+command.add_command(build)

@@ -107,7 +107,7 @@ def test_the_bundled_trace(tmp_path):
     trace = load("twitter")
     assert trace.digest == bundled().digest
     assert (len(trace), trace.catalog_size, trace.name) == (250_000, 47_198, "twitter")
-    assert trace.digest == "118a7b6453bbd560acab2211b48fb11d"
+    assert trace.digest == "76ad1a18407b4e9b01fb2f305c34c6f9"
     assert trace.keys.dtype == np.uint64
     assert int(trace.sizes.sum()) == 51_881_527
     with pytest.raises(UnknownNameError, match="unknown bundled trace"):

@@ -155,7 +155,7 @@ def test_arrays_are_of_the_promised_types_and_writeable():
     frozen.flags.writeable = False
     trace = Trace.from_keys(frozen, sizes=frozen, times=[0.5, 1, 2], costs=frozen)
     assert [a.dtype.str for a in (trace.items, trace.sizes, trace.times, trace.costs)] == [
-        "<i4", "<i8", "<f8", "<f8",
+        "<i4", "<i4", "<f8", "<f8",
     ]  # fmt: skip
     assert all(a.flags.writeable for a in (trace.items, trace.sizes, trace.times, trace.costs))
     assert pickle.loads(pickle.dumps(trace)).digest == trace.digest
@@ -262,3 +262,12 @@ def test_importing_traces_is_light():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["[]", "False"]
+
+
+def test_wide_values_get_wide_integers():
+    trace = Trace.from_keys([1, 2], sizes=[5, 2**31], times=[0, 2**40])
+    assert trace.sizes.dtype == trace.times.dtype == np.int64
+    assert trace.sizes.tolist() == [5, 2**31]
+    narrow = Trace.from_keys([1, 2], sizes=np.array([5, 2**31 - 1], np.uint32))
+    assert narrow.sizes.dtype == np.int32
+    assert narrow.sizes.tolist() == [5, 2**31 - 1]

@@ -94,8 +94,8 @@ def read_records(
     dtype : structured dtype
         The record.
     fields : tuple of str
-        The columns wanted, the item first. Each comes back as an int64 array of its own, a 64-bit
-        unsigned one as uint64; of a large file, the items come back as :class:`Interned`.
+        The columns wanted, the item first. Each comes back as an int64 array of its own, an unsigned one
+        of 32 or 64 bits as uint32 or uint64; of a large file, the items come back as :class:`Interned`.
     check : callable(records) -> int or None
         Position of the first record that is impossible, or None.
     skip : int
@@ -104,9 +104,10 @@ def read_records(
     size = source.size
     expected = None if size is None else max(0, size - skip) // dtype.itemsize
     interner = None
-    kinds: list[np.dtype[Any]] = [
-        np.dtype(np.uint64 if dtype[f] == np.dtype("<u8") else np.int64) for f in fields
-    ]
+    same = {np.dtype("<u8"): np.uint64, np.dtype("<u4"): np.uint32}
+    kinds: list[np.dtype[Any]] = [np.dtype(same.get(dtype[f], np.int64)) for f in fields]
+    if kinds[0] == np.uint32:  # keys are interned as 64-bit integers
+        kinds[0] = np.dtype(np.int64)
     columns: list[list[np.ndarray]] = [[] for _ in fields]
     if expected is not None:
         whole = [np.empty(expected, kind) for kind in kinds[1:]]
