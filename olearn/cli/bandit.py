@@ -75,7 +75,8 @@ def command(
     if as_json:
         print_json({"manifest": result.manifest(), "rows": rows})
     else:
-        print_table(rows, COLUMNS)
+        phases = ("regret_dynamic",) if env.breaks.size else ()
+        print_table(rows, (*COLUMNS[:5], *phases, *COLUMNS[5:]))
         out.print(_floor_text(result))
     for path in written:
         err.print(f"wrote {path}", markup=False)
@@ -144,12 +145,12 @@ def _write(
 
 
 def _curves(result: Any) -> list[dict[str, Any]]:
-    """Mean regret at every checkpoint with its 95 % band."""
+    """Mean regret at every checkpoint with its 95 % band; with phases, to the best arm of each."""
     from olearn.regret.bands import band
 
     rows = []
     for row in result.rows:
-        curves = band(row.regret)
+        curves = band(result.headline(row))
         for i, t in enumerate(result.checkpoints):
             rows.append(
                 {

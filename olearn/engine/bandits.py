@@ -128,9 +128,9 @@ class BanditReplay:
         return lai_robbins(env.means[0], std=env.scale if env.kind == "gaussian" else None)
 
     def minimax_lower(self) -> float | None:
-        """A lower bound on the worst-case regret at the horizon for this kind of rewards, m = 1."""
+        """A lower bound on the worst-case regret at the horizon for this kind of rewards (m = 1, one phase)."""
         env = self.environment
-        if self.m > 1:
+        if self.m > 1 or env.breaks.size:
             return None
         if env.kind == "gaussian":
             lower = gaussian_lower(env.arms, self.horizon) if self.horizon >= env.arms - 1 else None
@@ -192,6 +192,12 @@ class BanditReplay:
         if self.environment.stochastic:
             return f"pseudo-regret: mean reward of the {best} minus mean reward of the arms played"
         return f"regret: rewards of the {best} in hindsight minus rewards obtained"
+
+    def headline(self, row: BanditRow) -> np.ndarray:
+        """The regret to look at first: where means change, against the best arm of each phase; (runs, C)."""
+        if self.environment.breaks.size and row.dynamic_regret is not None:
+            return row.dynamic_regret
+        return row.regret
 
     def table(self) -> list[dict[str, Any]]:
         """One dict for each policy: the row that the command prints."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def draw(result: BanditReplay, path: str | Path | None = None) -> Any:
     """Draw the regret of every policy over time, once on a linear and once on a logarithmic axis of rounds.
 
+    Where the means change the regret is that to the best arm of each phase.
+
     Each curve is the mean over runs with a 95 % band. On the logarithmic axis regret of order ln t is a
     straight line; the Lai-Robbins line c ln t has the slope that no consistent policy stays below for ever
     (it bounds the growth, not the height, so a good curve may run beneath it and parallel). The dotted
@@ -38,7 +40,7 @@ def draw(result: BanditReplay, path: str | Path | None = None) -> Any:
         left, right = fig.subplots(1, 2, sharey=True)
         top = 0.0
         for k, row in enumerate(result.rows):
-            curves = band(row.regret)
+            curves = band(result.headline(row))
             top = max(top, float(curves.mean.max()))
             for axis in (left, right):
                 axis.plot(t, curves.mean, label=row.label, **look(k))
@@ -51,9 +53,10 @@ def draw(result: BanditReplay, path: str | Path | None = None) -> Any:
         right.set_xscale("log")
         right.set_xlim(max(1, result.horizon / 1e4) if result.horizon > 1 else 0.5, max(2, result.horizon))
         left.set_ylim(top=1.08 * max(top, 1.0))
-        if min(float(r.mean.min()) for r in result.rows) >= 0.0:
+        if min(float(result.headline(r).mean(axis=0).min()) for r in result.rows) >= 0.0:
             left.set_ylim(bottom=0)
-        left.set_ylabel("pseudo-regret" if result.environment.stochastic else "regret")
+        kind = "pseudo-regret" if result.environment.stochastic else "regret"
+        left.set_ylabel(f"{kind} to the best arm of each phase" if result.environment.breaks.size else kind)
         for axis in (left, right):
             axis.set_xlabel("round")
         count = "1 run" if result.runs == 1 else f"{result.runs:,} runs, mean and 95 % band"
