@@ -41,7 +41,7 @@ def draw(result: BanditReplay, path: str | Path | None = None) -> Any:
         top = 0.0
         for k, row in enumerate(result.rows):
             curves = band(result.headline(row))
-            top = max(top, float(curves.mean.max()))
+            top = max(top, float(curves.mean.max()), float(curves.high[-1]))
             for axis in (left, right):
                 axis.plot(t, curves.mean, label=row.label, **look(k))
                 if result.runs > 1:
@@ -60,8 +60,8 @@ def draw(result: BanditReplay, path: str | Path | None = None) -> Any:
         for axis in (left, right):
             axis.set_xlabel("round")
         count = "1 run" if result.runs == 1 else f"{result.runs:,} runs, mean and 95 % band"
-        left.set_title(f"{_title(result)}, {count}", loc="left")
-        right.set_title("the same, logarithmic rounds", loc="left")
+        fig.suptitle(f"{_title(result)}: {count}", x=0.01, ha="left", fontsize=11)
+        right.set_title("the same, logarithmic rounds", loc="left", fontsize=10)
         right.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
         if path is not None:
             save(fig, path)

@@ -54,7 +54,11 @@ BANDITS = {
     "lagrange-bwk": f"{_HERE}.lagrange_bwk:LagrangeBwK",
 }
 
+#: Class name -> module.
 _CLASSES = {target.split(":")[1]: target.split(":")[0] for target in BANDITS.values()}
+
+__all__ = ["BANDITS", "bandit_class"]
+__all__ += list(_CLASSES)
 
 
 def bandit_class(name: str) -> Any:

@@ -124,6 +124,17 @@ def test_stochastic_bounds(name, options):
             assert free is None or row.mean[-1] <= free.value
 
 
+@pytest.mark.parametrize(("name", "options"), STOCHASTIC)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=5), st.integers(0, 2**31))
+def test_stochastic_bounds_on_random_means(name, options, means, seed):
+    """One run of 200 rounds; the bounds hold in expectation and are loose enough for single runs."""
+    env = bernoulli(means)
+    policy = make(name, options, len(means), horizon=200)
+    row = simulate(env, [policy], 200, runs=1, seed=seed, checkpoints=[200]).rows[0]
+    for bound in (policy.bound(200, means), policy.bound(200)):
+        assert bound is None or row.mean[-1] <= bound.value + 1e-9
+
+
 @pytest.mark.jit_only
 def test_window_and_discount_follow_a_change_that_thompson_misses():
     """Means swap half way; the difference is many standard errors."""
