@@ -18,9 +18,11 @@ from olearn._version import __version__
 
 if TYPE_CHECKING:
     from olearn.engine import Result, replay
+    from olearn.engine.offloading import replay_offloading
     from olearn.learners.growth import regret_growth
     from olearn.traces import Trace
     from olearn.traces import load as load_trace
+    from olearn.traces.offloading import read_table as load_table
 
 #: Name -> (module, attribute) of what the package offers at the top.
 _FACE = {
@@ -29,6 +31,8 @@ _FACE = {
     "Trace": ("olearn.traces", "Trace"),
     "load_trace": ("olearn.traces", "load"),
     "regret_growth": ("olearn.learners.growth", "regret_growth"),
+    "replay_offloading": ("olearn.engine.offloading", "replay_offloading"),
+    "load_table": ("olearn.traces.offloading", "read_table"),
 }
 _PARTS = (
     "checks",
@@ -46,7 +50,16 @@ _PARTS = (
     "traces",
 )
 
-__all__ = ["Result", "Trace", "__version__", "load_trace", "regret_growth", "replay"]
+__all__ = [
+    "Result",
+    "Trace",
+    "__version__",
+    "load_table",
+    "load_trace",
+    "regret_growth",
+    "replay",
+    "replay_offloading",
+]
 
 
 def __getattr__(name: str) -> Any:
