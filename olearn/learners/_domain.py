@@ -43,9 +43,11 @@ class DomainLearner(OnlineLearner):
         return x
 
 
-def _run(state: _mirror.State, feed: _feed.Feed, losses: np.ndarray, *recorded: np.ndarray) -> None:
+def _run(
+    state: _mirror.State, feed: _feed.Feed, losses: np.ndarray, iterates: np.ndarray, gradients: np.ndarray
+) -> None:
     """Rounds against a feed."""
-    _mirror.run(state, feed, losses, *recorded, _mirror.STEP)
+    _mirror.run(state, feed, losses, iterates, gradients, _mirror.STEP)
 
 
 def _one(state: _mirror.State, row: np.ndarray, what: int = _mirror.STEP) -> float:

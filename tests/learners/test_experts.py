@@ -370,6 +370,18 @@ class TestPerturbed:
         np.testing.assert_allclose(plays / runs, law, atol=5 * math.sqrt(0.25 / runs))
         assert switches / runs <= eta * (law * losses).sum() * 1.05
 
+    def test_dartboard_keeps_with_the_right_chance(self):
+        """After loss 1 the chance to draw again is 1 - e^-eta; 3000 seeds, 5 standard errors."""
+        eta, runs, changed = 0.7, 3000, 0
+        for seed in range(runs):
+            learner = ShrinkingDartboard(50, eta=eta, seed=seed)
+            losses = np.zeros(50)
+            losses[learner.action] = 1.0
+            learner.update(losses)
+            changed += learner.switches
+        chance = (1.0 - math.exp(-eta)) * 49.0 / (49.0 + math.exp(-eta))
+        assert changed / runs == pytest.approx(chance, abs=5 * math.sqrt(0.25 / runs))
+
     def test_dartboard_bound_includes_switches(self):
         T = 1500
         losses = np.tile(np.eye(3), (T // 3, 1))

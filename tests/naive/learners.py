@@ -207,6 +207,25 @@ def coin_betting(gradients):
     return np.array(plays), wealth
 
 
+def coin_betting_on_a_set(gradients, project, start):
+    """The bettor is told g without its part along w - x where that part would push w further out."""
+    wealth, total, plays = 1.0, np.zeros(gradients.shape[1]), []
+    for t, g in enumerate(gradients):
+        bet = total / (t + 1.0) * wealth
+        w = start + bet
+        x = project(w)
+        plays.append(x)
+        away = w - x
+        size = np.linalg.norm(away)
+        told = np.array(g)
+        if size > 0 and g @ away < 0:
+            v = away / size
+            told = g - (g @ v) * v
+        wealth -= told @ bet
+        total = total - told
+    return np.array(plays)
+
+
 def ons(gradients, radius, gamma):
     d = gradients.shape[1]
     D = 2.0 * radius
