@@ -25,7 +25,9 @@ COLUMNS = (
 @click.command()
 @click.option("--env", "environment", required=True, metavar="ENV", help="What to play against, see below.")
 @click.option("--policy", "policies", multiple=True, required=True, metavar="POLICY", help="Repeat for more.")
-@click.option("--horizon", default=10_000, show_default=True, metavar="T", help="Rounds of a run.")
+@click.option(
+    "--horizon", type=int, metavar="T", help="Rounds of a run.  [default: 10000, or the rows of a matrix]"
+)
 @click.option("--runs", default=100, show_default=True, help="Independent runs of each policy.")
 @click.option("--seed", default=0, show_default=True, help="Fixes the rewards and the policies' randomness.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -37,7 +39,7 @@ COLUMNS = (
 def command(
     environment: str,
     policies: tuple[str, ...],
-    horizon: int,
+    horizon: int | None,
     runs: int,
     seed: int,
     as_json: bool,
@@ -65,6 +67,7 @@ def command(
     from olearn.environments import parse_environment
 
     env = parse_environment(environment)
+    horizon = horizon if horizon is not None else env.horizon or 10_000
     chosen = [_policy(text, env.arms, horizon) for text in policies]
     with announce_compile(_say_compiling), Progress(runs * len(chosen), "runs") as progress:
         result = simulate(

@@ -79,6 +79,17 @@ def test_phases_show_the_regret_to_the_best_arm_of_each(tmp_path):
     assert row["regret_dynamic"] > row["regret_mean"]
 
 
+def test_a_matrix_is_played_to_its_end(tmp_path):
+    np.save(tmp_path / "r.npy", np.random.default_rng(0).random((37, 3)))
+    arguments = ["bandit", "--env", f"matrix:{tmp_path / 'r.npy'}", "--policy", "exp3", "--runs", 2]
+    got = json.loads(olearn(*arguments, "--json").stdout)
+    assert got["rows"][0]["horizon"] == 37
+    assert got["manifest"]["lai_robbins"] is None
+    result = olearn(*arguments, "--horizon", 38)
+    assert result.exit_code == 2
+    assert "at most the 37 rows" in result.stderr
+
+
 def test_no_plot(tmp_path):
     assert olearn(*BASE, "--policy", "ucb1", "--out", tmp_path, "--no-plot").exit_code == 0
     assert not (tmp_path / "bandit.png").exists()
