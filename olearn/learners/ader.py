@@ -174,7 +174,7 @@ class AderPlusPlus(DomainLearner):
     def _width(self) -> float:
         if self.loss_width is not None:
             return check_real("loss_width", self.loss_width, 0.0, open_low=True)
-        return max(float(self.gradient_bound) * self.domain.diameter(), 1e-300)
+        return max(float(self.gradient_bound) * self.domain.diameter(), 1e-150)  # a single point: no width
 
     def _etas(self) -> np.ndarray:
         T = check_positive_int("horizon", self.horizon)

@@ -167,7 +167,8 @@ class ImplicitOGD(DomainLearner):
             return check_real("eta", self.eta, 0.0, open_low=True)
         if self.horizon is None:
             raise ParameterError("implicit-ogd: give horizon (number of rounds) or eta")
-        return self.domain.diameter() / (float(self.gradient_bound) * math.sqrt(self.horizon))
+        step = self.domain.diameter() / (float(self.gradient_bound) * math.sqrt(self.horizon))
+        return max(step, 1e-300)  # a single point has diameter 0
 
     def parameters(self) -> dict[str, Any]:
         return {"loss": self.loss, "eta": self._eta(), "gradient_bound": self.gradient_bound}

@@ -511,6 +511,35 @@ class TestBounds:
             np.testing.assert_array_equal(stepwise.predict(), other.predict())
 
 
+@pytest.mark.parametrize(
+    "domain", [Simplex(1), CappedSimplex(3, 3), Box(1, 0.0, 1.0), EuclideanBall(1)], ids=ids
+)
+@pytest.mark.parametrize("T", [1, 3])
+def test_single_points_and_single_rounds(domain, T):
+    G = np.full((T, domain.dim), 0.5)
+    learners = [
+        OGD(domain, T),
+        OGD(domain, hint="last"),
+        FTRL(domain, T),
+        FTRL(domain, step_size="adagrad-norm"),
+        FTRL(domain, step_size="adagrad-norm", proximal=True),
+        AderPlusPlus(domain, T),
+        SAOL(domain),
+        CoinBetting(domain),
+    ]
+    for geometry in domain.geometries:
+        learners.append(OMD(domain, T, geometry=geometry))
+    for learner in learners:
+        plays = learner.iterates(G)
+        assert all(domain.contains(x) for x in plays), learner
+        value = float((plays * G).sum() + domain.support(-G.sum(axis=0)))
+        bound = learner.bound(T)
+        assert bound is None or value <= bound.value + 1e-9, learner
+    implicit = ImplicitOGD(domain, T)
+    implicit.update(G[0], 0.3)
+    assert domain.contains(implicit.predict())
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("make", "words"),
