@@ -273,12 +273,13 @@ def simulate(
     if not policies:
         raise ParameterError("give at least one policy")
     marks = _checked_marks(horizon, checkpoints)
+    for policy in policies:
+        policy.validate()
     sizes = {p.set_size for p in policies}
     if len(sizes) > 1:
         raise ParameterError(f"policies must play sets of one size, got sizes {sorted(sizes)}")
     m = sizes.pop()
     for policy in policies:
-        policy.validate()
         policy.check_environment(environment)
     best = dynamic = np.zeros(marks.size)
     if not environment.adaptive:

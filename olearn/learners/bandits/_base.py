@@ -67,10 +67,11 @@ class BanditPolicy(Learner):
         return cls(10, 10_000)
 
     def validate(self) -> None:
-        check_positive_int("arms", self.arms)
+        # whole floats are taken, but arrays want ints
+        self.arms = check_positive_int("arms", self.arms)
         if self.horizon is not None:
-            check_positive_int("horizon", self.horizon)
-        check_int("seed", self.seed, minimum=0)
+            self.horizon = check_positive_int("horizon", self.horizon)
+        self.seed = check_int("seed", self.seed, minimum=0)
 
     def require_horizon(self, parameter: str) -> int:
         """The horizon, or an error that says which default needs it."""

@@ -80,7 +80,7 @@ class KnapsackPolicy(BanditPolicy):
 
     def validate(self) -> None:
         super().validate()
-        check_positive_int("resources", self.resources)
+        self.resources = check_positive_int("resources", self.resources)
         check_real("budget", self.budget, 1.0)
         self.require_horizon("another policy: bandits with knapsacks need it")
 

@@ -94,7 +94,7 @@ class ContextualPolicy(BanditPolicy):
 
     def validate(self) -> None:
         super().validate()
-        check_positive_int("dimension", self.dimension)
+        self.dimension = check_positive_int("dimension", self.dimension)
         check_real("regularisation", self.regularisation, 0.0, open_low=True)
 
     def _features(self, contexts: Any) -> np.ndarray:

@@ -86,7 +86,7 @@ class SetPolicy(BanditPolicy):
 
     def validate(self) -> None:
         super().validate()
-        check_positive_int("m", self.m)
+        self.m = check_positive_int("m", self.m)
         if self.m > self.arms:
             raise ParameterError(f"{self.name}: m must be at most the {self.arms} arms, got {self.m}")
 

@@ -182,7 +182,7 @@ class Exp4(WeightedPolicy):
 
     def validate(self) -> None:
         super().validate()
-        check_positive_int("experts", self.experts)
+        self.experts = check_positive_int("experts", self.experts)
         self.parameters()
 
     def _init(self) -> State:

@@ -140,6 +140,12 @@ def test_arms_horizon_seed_and_arm_numbers_are_checked(name):
 
 
 @pytest.mark.parametrize("name", SINGLE)
+def test_whole_floats_are_numbers_of_arms_and_rounds(name):
+    cls = bandit_class(name)
+    assert cls(np.int64(3), 60.0, seed=4).run(TABLE).tolist() == cls(3.0, 60, seed=4).run(TABLE).tolist()
+
+
+@pytest.mark.parametrize("name", SINGLE)
 def test_texts_and_catalogue(name):
     cls = bandit_class(name)
     example = cls.example()
