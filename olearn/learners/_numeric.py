@@ -98,9 +98,9 @@ def project_simplex_warm(y, scale, out, tau):
     for _ in range(50):
         count = 0
         for i in range(n):
-            out[i] = max(y[i] - tau, 0.0)
-        for i in range(n):
-            count += 1 if out[i] > 0.0 else 0
+            a = y[i] - tau
+            count += 1 if a > 0.0 else 0
+            out[i] = max(a, 0.0)
         excess = total(out) - scale
         if abs(excess) <= 4e-16 * scale or (count == before and abs(excess) <= 1e-13 * scale):
             return tau

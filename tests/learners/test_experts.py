@@ -117,6 +117,19 @@ class TestTwins:
         learner.run(losses)
         np.testing.assert_allclose(learner.predict(), naive.softmin(0.02 * losses.sum(axis=0)), rtol=1e-9)
 
+    @pytest.mark.jit_only
+    def test_the_rearranged_loop_is_the_step_bit_for_bit(self):
+        """Across a refresh, continued in the middle, and where every iterate is recorded."""
+        losses = np.random.default_rng(8).random((1500, 11))
+        whole, parts, stepped = (Hedge(11, eta=0.04) for _ in range(3))
+        assert whole.state.fast
+        own = whole.run(losses)
+        np.testing.assert_array_equal(np.concatenate([parts.run(losses[:700]), parts.run(losses[700:])]), own)
+        np.testing.assert_array_equal([stepped.update(g) for g in losses], own)
+        np.testing.assert_array_equal(stepped.predict(), whole.predict())
+        recorded = Hedge(11, eta=0.04).iterates(losses)
+        np.testing.assert_allclose((recorded * losses).sum(axis=1), own, atol=1e-14)
+
     def test_scaled_ranges_play_the_same(self):
         losses = np.random.default_rng(0).random((40, 3))
         for name in DETERMINISTIC:
