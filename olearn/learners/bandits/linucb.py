@@ -131,13 +131,18 @@ def pull(state, contexts):
     last = contexts.shape[0] - 1  # 0 if the arms share a vector
     means, limits = state.means, state.limits
     start = 0
+    length = 0.0
     for arm in range(means.size):
         m = min(arm, models - 1)
         at = min(arm, last)
-        mean, length = 0.0, 0.0
+        theta, x = state.theta[m], contexts[at]
+        mean = 0.0
         for i in range(d):
-            mean += state.theta[m, i] * contexts[at, i]
-            length += contexts[at, i] * contexts[at, i]
+            mean += theta[i] * x[i]
+        if at == arm:  # shared features have one length
+            length = 0.0
+            for i in range(d):
+                length += x[i] * x[i]
         means[arm] = mean
         # x' A x <= trace(A) |x|^2: an arm that this rules out needs no quadratic form
         limits[arm] = mean + state.radius[m] * math.sqrt(state.trace[m] * length)
