@@ -101,6 +101,10 @@ def project_simplex_warm(y, scale, out, tau):
             a = y[i] - tau
             count += 1 if a > 0.0 else 0
             out[i] = max(a, 0.0)
+        # A Newton step ends left of the root and moves the support one way only, so an unchanged count is an
+        # unchanged support: the step was exact, up to rounding in units of tau.
+        if count == before and abs(tau) <= scale:
+            return tau
         excess = total(out) - scale
         if abs(excess) <= 4e-16 * scale or (count == before and abs(excess) <= 1e-13 * scale):
             return tau
