@@ -103,6 +103,8 @@ def _describe(game: str, name: str, policy: Any) -> None:
             click.echo(f"           if {assumption}")
         click.echo(f"           = {bound['value']:,.0f} for {at}")
         click.echo(f"           {bound['source']}")
+    elif _guarantee(policy) == "declared":
+        click.echo("Bound      declared; its value depends on the table that is played, see above")
     elif not getattr(policy, "offline", False):
         click.echo("Bound      none declared")
     click.echo(f"Reference  {policy.reference}")
