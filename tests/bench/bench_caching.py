@@ -9,7 +9,6 @@ whose speed drifts treats both alike; medians are compared.
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -59,19 +58,17 @@ def timed(command: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def memory(name: str, items: int, requests: int) -> float:
-    """Bytes per item of a policy's state: the growth of the peak memory of a fresh process."""
-    code = f"""
-import resource, numpy as np
-from olearn import registry
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-def build(n):
-    p = registry.make("caching", {name!r}, capacity=n // 10, catalog_size=n, horizon=10 ** 7)
-    p.request_many(np.arange(100, dtype=np.int32)); return p
-build(1000); before = peak(); p = build({items}); print((peak() - before) / {items})
-"""
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return float(out.stdout)
+def state_bytes(state: object) -> int:
+    """Bytes of the arrays of a policy's state, nested tuples included."""
+    if isinstance(state, np.ndarray):
+        return state.nbytes
+    return sum(map(state_bytes, state)) if isinstance(state, tuple) else 0
+
+
+def memory(name: str, n: int) -> float:
+    """Bytes per item of a policy's state at C = N/10."""
+    policy = registry.make("caching", name, capacity=n // 10, catalog_size=n, horizon=20 * n)
+    return state_bytes(policy.state) / n
 
 
 def main(quick: bool = False) -> list[dict]:
@@ -83,7 +80,7 @@ def main(quick: bool = False) -> list[dict]:
     ours: dict[str, list[float]] = {p: [] for p in POLICIES}
     theirs: dict[int, list[float]] = {24: [], 18: []}
     hits: dict[str, float] = {}
-    whole: dict[str, list[float]] = {"olearn": [], "libCacheSim": []}
+    whole: dict[str, list[float]] = {"with optima": [], "lru alone": [], "libCacheSim": []}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "zipf.oracleGeneral.bin"
         traces.save(trace, file, format="oracleGeneral")
@@ -110,7 +107,8 @@ def main(quick: bool = False) -> list[dict]:
         ]
         timed(command)  # compile
         for _ in range(rounds):
-            whole["olearn"].append(timed(command))
+            whole["with optima"].append(timed(command))
+            whole["lru alone"].append(timed([*command, "--no-offline"]))
             if python is not None:
                 script = str(HERE / "peer_libcachesim.py")
                 whole["libCacheSim"].append(
@@ -137,14 +135,15 @@ def main(quick: bool = False) -> list[dict]:
                 "hit_ratio": hits[name],
                 "x LRU default": default / seconds if default else None,
                 "x LRU sized": sized / seconds if sized else None,
-                "bytes/item": None if quick else memory(name, 4_000_000, requests),
+                "bytes/item": memory(name, trace.catalog_size),
             }
         )
-    mine = statistics.median(whole["olearn"])
-    row = {"name": "whole command, lru, file to table", "Mreq/s": requests / mine / 1e6}
-    if whole["libCacheSim"]:
-        row["x LRU default"] = statistics.median(whole["libCacheSim"]) / mine
-    rows.append(row)
+    for name in ("with optima", "lru alone"):
+        mine = statistics.median(whole[name])
+        row = {"name": f"whole command, {name}", "Mreq/s": requests / mine / 1e6}
+        if whole["libCacheSim"]:
+            row["x LRU default"] = statistics.median(whole["libCacheSim"]) / mine
+        rows.append(row)
     return rows
 
 
@@ -152,4 +151,3 @@ if __name__ == "__main__":
     from olearn._table import text_table
 
     print(text_table(main(quick="--quick" in sys.argv)))
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
