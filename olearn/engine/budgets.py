@@ -12,7 +12,8 @@ use - rate by steps of 1/sqrt(T) (dual descent; the knapsack's rate is total/T, 
 turns away counts as used); ``step=0`` switches it off.
 
 Short forms: ``rate:0.2`` (queue on the share offloaded), ``energy:2.5``, ``money:0.1``, ``tokens:300``
-(queues on those columns; money is the column cost), ``bucket:0.1:10``, ``knapsack:500``.
+(queues on those columns; money is the column cost), ``bucket:0.1:10``, ``knapsack:500``; where arms are chosen
+also ``device:50`` and ``upload:0.2`` (split points).
 
 References
 ----------
@@ -25,12 +26,12 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from olearn.errors import ParameterError, check_real, unknown
+from olearn.errors import NotSupportedError, ParameterError, check_real, unknown
 from olearn.policies.offloading._game import (
     KNAPSACK,
     NO_BUDGET,
@@ -40,8 +41,16 @@ from olearn.policies.offloading._game import (
 )
 from olearn.registry import parse_spec
 
-#: Short form -> column that is used up (None: one unit an offloaded sample).
-RESOURCES = {"rate": None, "energy": "energy", "money": "cost", "tokens": "tokens", "latency": "latency_remote"}
+#: Short form -> column of a binary table that is used up (None: one unit an offloaded sample).
+RESOURCES = {
+    "rate": None,
+    "energy": "energy",
+    "money": "cost",
+    "tokens": "tokens",
+    "latency": "latency_remote",
+}
+#: Resources that only the arms of other tables use: on those, ``policy.usage(table, resource)`` says how much.
+ARM_RESOURCES = ("device", "upload")
 _PARAMETERS: dict[str, tuple[str, ...]] = {
     "queue": ("limit", "use", "v"),
     "bucket": ("rate", "depth", "use", "step"),
@@ -60,7 +69,7 @@ class BudgetSpec:
     limit : float
         Use a sample (queue), tokens a sample (bucket), or use in all (knapsack).
     use : str
-        What is used up: a key of :data:`RESOURCES`.
+        What is used up: a key of :data:`RESOURCES`, or of :data:`ARM_RESOURCES` where arms use it.
     depth : float
         Of the bucket, in the unit of the use.
     v : float, optional
@@ -82,8 +91,23 @@ class BudgetSpec:
         more = f":{self.depth:g}" if self.kind == "bucket" else ""
         return f"{self.kind}:{self.limit:g}{more}" + ("" if self.use == "rate" else f" ({self.use})")
 
+    def above(self, floor: float, horizon: int) -> BudgetSpec:
+        """The same budget on what is used above the `floor` that every sample takes anyway.
+
+        Examples
+        --------
+        >>> print(parse_budget("money:2.5").above(0.5, 100), parse_budget("knapsack:500").above(1.0, 100))
+        money:2 knapsack:400
+        """
+        return replace(self, limit=self.limit - floor * (horizon if self.kind == "knapsack" else 1))
+
     def usage(self, table: Any, price: np.ndarray) -> np.ndarray:
         """What offloading each sample uses, float64 (T,), in the unit of the table's column."""
+        if self.use not in RESOURCES:
+            raise NotSupportedError(
+                f"a budget on {self.use} is for tables of split points; "
+                f"binary offloading uses {', '.join(RESOURCES)}"
+            )
         column = RESOURCES[self.use]
         if column is None:
             return np.ones(len(table))
@@ -138,7 +162,7 @@ def parse_budget(text: str | BudgetSpec | None) -> BudgetSpec | None:
         name, *numbers = text.split(":")
         name = name.strip().lower()
         values = [_number(text, n) for n in numbers]
-        if name in RESOURCES and len(values) == 1:
+        if name in (*RESOURCES, *ARM_RESOURCES) and len(values) == 1:
             return _checked(text, BudgetSpec("queue", values[0], name))
         if name == "bucket" and len(values) in (1, 2):
             return _checked(
@@ -146,14 +170,14 @@ def parse_budget(text: str | BudgetSpec | None) -> BudgetSpec | None:
             )
         if name == "knapsack" and len(values) == 1:
             return _checked(text, BudgetSpec("knapsack", values[0]))
-        if name not in (*RESOURCES, "bucket", "knapsack"):
-            raise unknown("budget", name, [*RESOURCES, "bucket", "knapsack"])
+        if name not in (*RESOURCES, *ARM_RESOURCES, "bucket", "knapsack"):
+            raise unknown("budget", name, [*RESOURCES, *ARM_RESOURCES, "bucket", "knapsack"])
         raise ParameterError(
             f"budget {text!r} has {len(values)} numbers; write rate:0.2, bucket:0.1:10 or knapsack:500"
         )
     name, given = parse_spec(text)
     if name not in _PARAMETERS:
-        raise unknown("budget", name, [*RESOURCES, *_PARAMETERS])
+        raise unknown("budget", name, [*RESOURCES, *ARM_RESOURCES, *_PARAMETERS])
     known = _PARAMETERS[name]
     for key in given:
         if key not in known:
@@ -162,8 +186,8 @@ def parse_budget(text: str | BudgetSpec | None) -> BudgetSpec | None:
     if limit not in given:
         raise ParameterError(f"budget {text!r} needs {limit}, e.g. {name}({limit}=0.2)")
     use = str(given.get("use", "rate"))
-    if use not in RESOURCES:
-        raise unknown("resource", use, RESOURCES)
+    if use not in (*RESOURCES, *ARM_RESOURCES):
+        raise unknown("resource", use, (*RESOURCES, *ARM_RESOURCES))
     numbers_only = {k: _number(text, v) for k, v in given.items() if k != "use"}
     return _checked(
         text,
@@ -195,4 +219,4 @@ def _checked(text: str, spec: BudgetSpec) -> BudgetSpec:
     return spec
 
 
-__all__ = ["NO_BUDGET", "RESOURCES", "BudgetSpec", "parse_budget"]
+__all__ = ["ARM_RESOURCES", "NO_BUDGET", "RESOURCES", "BudgetSpec", "parse_budget"]

@@ -30,7 +30,9 @@ from olearn.feedback import Feedback
 from olearn.feedback import feedback as read_feedback
 from olearn.optima import best_arm, clairvoyant
 from olearn.policies.offloading._arms import OBJECTIVES, ArmsPolicy, Plays
-from olearn.policies.offloading._game import Budget, no_budget
+from olearn.policies.offloading._game import BLOCKS
+from olearn.policies.offloading._limits import Limits
+from olearn.policies.offloading._limits import limits as new_limits
 from olearn.registry import check_parameters, classes, find, parse_spec
 from olearn.regret import verdict
 
@@ -66,8 +68,10 @@ def replay_arms(
     feedback : str or Feedback, optional
         What is revealed and when (:mod:`olearn.feedback`); default: to each policy what it needs.
     budget : str or BudgetSpec, optional
-        Models only: ``rate:`` limits the share of prompts not sent to the cheapest model, ``money:`` the
-        price spent (:mod:`olearn.engine.budgets`).
+        A limit (:mod:`olearn.engine.budgets`) on what a policy's arms use. ``rate:`` limits the share of
+        samples sent on (exits), frames not wholly on the device, prompts not sent to the cheapest model,
+        requests not sent to the nearest server; further resources are ``energy`` (exits: the cost of
+        running and of offloading), ``device`` and ``upload`` (splits: ms, MB), ``money`` (models, servers).
     seeds : int or iterable of int
         Number of seeds (0, 1, ...) or the seeds; a deterministic policy runs once.
     checkpoints : int
@@ -78,8 +82,9 @@ def replay_arms(
     OffloadResult
         Rows ``policy, samples, cost, cost_first, cost_last, cost_best_arm, best_arm, cost_clairvoyant,
         offload_rate, accuracy, regret, bound, samples_per_second, seed, objective, feedback, verdict``;
-        where the table has contexts ``cost_best_per_context``; with a budget ``used, violation,
-        cost_best_within_budget``. Costs are means per sample, regrets totals.
+        where the table has contexts ``cost_best_per_context``; with a budget ``used, violation, blocked,
+        cost_best_within_budget`` (``blocked``: samples on which it forbade what was wanted). Costs are means
+        per sample, regrets totals.
 
     Raises
     ------
@@ -116,7 +121,7 @@ def replay_arms(
             hindsight = _Hindsight(runs[0], table, objective, rule, checkpoints)
             collected: dict[str, list[np.ndarray]] = {}
             for policy in runs:
-                plays = _play(policy, table, fb, rule)
+                plays = _play(policy, table, fb, hindsight.account)
                 row, curve = hindsight.judge(label, policy, plays, fb)
                 rows.append(row)
                 for key, values in curve.items():
@@ -211,8 +216,8 @@ def _plan(
             one.reset()
         one.validate()
         one.check_kind(table)
-        if rule is not None and not one.budgeted:
-            raise NotSupportedError(f"{one.name} takes no budget; linucb-routing and lints-routing do")
+        if rule is not None and one.unlimited:
+            raise NotSupportedError(f"{one.name} takes no budget: {one.unlimited}")
         runs.append(one)
         if not one.randomised and (model is None or model.noise == 0.0):
             break
@@ -239,36 +244,47 @@ def _wrong_kind(policy: Any, table: Any) -> NotSupportedError:
     return NotSupportedError(f"{name} plays on tables of kind {kinds}, but this table is of kind {table.kind}")
 
 
-def _use(table: Any, rule: BudgetSpec) -> tuple[np.ndarray, str]:
-    """What each arm uses of the budget on each sample, shape (n, K), and its unit in words."""
-    if rule.use == "rate":
-        price = table.relative_price().mean(axis=0)
-        use = np.ones(table["correct"].shape)
-        use[:, int(np.argmin(price))] = 0.0
-        return use, "prompts not sent to the cheapest model"
-    if rule.use == "money":
-        return np.array(table.need("price", "a budget on money"), dtype=np.float64), "price"
-    raise NotSupportedError(f"a budget on a table of models is on rate or money, got {rule.use!r}")
+class _Account:
+    """A budget fitted to what a policy's arms use of its resource."""
+
+    def __init__(self, policy: ArmsPolicy, table: Any, rule: BudgetSpec, samples: int) -> None:
+        self.rule = rule
+        self.usage = policy.usage(table, rule.use)
+        self.floor = float(self.usage.use.min())  # what every sample takes anyway: a budget is on the rest
+        self.samples = samples
+
+    def limits(self) -> tuple[Limits, float]:
+        """Limits at the start of a run, and their unit."""
+        use, most = self.usage.use - self.floor, self.usage.most - self.floor
+        largest = max(float(use.max()), float(most.max()))
+        budget, _, unit = self.rule.above(self.floor, self.samples).make(np.full(self.samples, largest))
+        return new_limits(budget, use / unit, most / unit), unit
+
+    def used(self, spent: np.ndarray, unit: float) -> np.ndarray:
+        """What each sample used, in the unit of the table."""
+        return spent * unit + self.floor
+
+    def violation(self, used: np.ndarray) -> float:
+        """The most by which what was used ever exceeded what was allowed by then."""
+        n = np.arange(1, used.size + 1)
+        return float(max(0.0, (np.cumsum(used) - self.rule.allowed(n, used.size)).max()))
 
 
-def _play(policy: ArmsPolicy, table: Any, fb: Feedback, rule: BudgetSpec | None) -> Plays:
+def _play(policy: ArmsPolicy, table: Any, fb: Feedback, account: _Account | None) -> Plays:
     n = len(table)
     options: dict[str, Any] = {}
     if table.kind == "routing":
         options["flips"] = fb.flips(n, policy.seed)
-    unit = 1.0
-    budget: Budget = no_budget()
-    if rule is not None:
-        use, _ = _use(table, rule)
-        budget, _, unit = rule.make(use.max(axis=1))
-        options |= {"budget": budget, "use": np.ascontiguousarray(use / unit)}
     _warm(policy, table, options)
-    plays = policy.play(table, fb.arrived(n), **options)
-    if rule is None or plays.spent is None:
-        return plays
-    used = np.cumsum(plays.spent) * unit
-    over = float(max(0.0, (used - rule.allowed(np.arange(1, n + 1), n)).max()))
-    return plays._replace(spent=plays.spent * unit, violation=over)
+    if account is None:
+        return policy.play(table, fb.arrived(n), **options)
+    bounds, unit = account.limits()
+    plays = policy.play(table, fb.arrived(n), limits=bounds, **options)
+    assert plays.spent is not None
+    used = account.used(plays.spent, unit)
+    return plays._replace(
+        spent=used, violation=account.violation(used), blocked=float(bounds.budget.level[BLOCKS])
+    )
 
 
 def _warm(policy: ArmsPolicy, table: Any, options: dict[str, Any]) -> None:
@@ -276,8 +292,6 @@ def _warm(policy: ArmsPolicy, table: Any, options: dict[str, Any]) -> None:
     few = 4 if table.kind != "servers" else int(table.ours[0]) + 1
     part = table[: min(few, len(table))]
     cut: dict[str, Any] = {k: v[: len(part)] if isinstance(v, np.ndarray) else v for k, v in options.items()}
-    if "budget" in cut:
-        cut["budget"] = cut["budget"]._replace(level=cut["budget"].level.copy())
     policy.copy().play(part, np.arange(len(part), dtype=np.int64), **cut)
 
 
@@ -307,15 +321,30 @@ class _Hindsight:
             np.add.at(sums, context, self.losses)
             self.per_context = float(sums.min(axis=1).sum()) / self.samples
         self.within: float | None = None
+        self.account: _Account | None = None
         self.rival = self.prefix.min(axis=1)  # what the comparator of the regret lost so far
         if rule is not None:
-            use, _ = _use(table, rule)
-            used = np.cumsum(np.add.reduceat(use, self.starts, axis=0), axis=0) / self.points[:, None]
-            rate = rule.rate(self.samples)
-            for k, n in enumerate(self.points):
-                self.rival[k] = n * best_mix(self.prefix[k] / n, used[k], rate)
-            self.within = float(self.rival[-1]) / self.samples
+            self._limit(_Account(policy, table, rule, self.samples))
         self.key = repr(self.names).encode() + self.means.round(12).tobytes()
+
+    def _limit(self, account: _Account) -> None:
+        """Compare with the best lottery within the budget."""
+        use = account.usage.use
+        if use.shape[0] == 1:
+            used = np.repeat(use, self.points.size, axis=0)
+        else:
+            used = np.cumsum(np.add.reduceat(use, self.starts, axis=0), axis=0) / self.points[:, None]
+        rate = account.rule.rate(self.samples)
+        least = int(used[-1].argmin())
+        if used[-1, least] > rate:
+            raise ParameterError(
+                f"budget {account.rule} allows {rate:g} a sample ({account.usage.unit}), but "
+                f"{self.names[least]}, which uses least, takes {used[-1, least]:.4g}"
+            )
+        for k, n in enumerate(self.points):
+            self.rival[k] = n * best_mix(self.prefix[k] / n, used[k], rate)
+        self.account = account
+        self.within = float(self.rival[-1]) / self.samples
 
     def judge(
         self, label: str, policy: ArmsPolicy, plays: Plays, fb: Feedback
@@ -356,6 +385,7 @@ class _Hindsight:
             row |= {
                 "used": float(plays.spent.sum()),
                 "violation": plays.violation,
+                "blocked": plays.blocked,
                 "cost_best_within_budget": self.within,
             }
             curve["used"] = np.cumsum(plays.spent)[self.points - 1]
@@ -374,12 +404,14 @@ class _Hindsight:
         return "" if self.own else f"objective {self.objective!r}, which the policy does not learn from"
 
     def _offload_rate(self, policy: ArmsPolicy, choice: np.ndarray) -> float | None:
-        """Share of samples sent on: below the threshold, cut before the end, not to the cheapest model."""
+        """Share of samples sent on: offloaded, cut before the end, not to the cheapest or nearest."""
         table = self.table
         if table.kind == "exits":
             return float(policy.offloaded(table, choice).mean())
         if table.kind == "splits":
             return float((choice < table.points - 1).mean())
+        if table.kind == "servers":
+            return float((choice != int(np.argmin(table.network()))).mean())
         if table.kind == "routing" and ("price" in table or len(table.models) == 2):
             return float((choice != int(np.argmin(table.relative_price().mean(axis=0)))).mean())
         return None
@@ -477,10 +509,11 @@ def best_mix(costs: np.ndarray, uses: np.ndarray, rate: float) -> float:
     >>> best_mix(np.array([0.5, 0.25]), np.array([0.0, 1.0]), 0.25)
     0.4375
     """
-    fits = np.flatnonzero(uses <= rate)
-    best = float(costs[fits].min()) if fits.size else float("nan")
-    for low in fits:
-        for high in np.flatnonzero(uses > rate):
-            share = (rate - uses[low]) / (uses[high] - uses[low])
-            best = min(best, float((1.0 - share) * costs[low] + share * costs[high]))
+    low, high = np.flatnonzero(uses <= rate), np.flatnonzero(uses > rate)
+    if not low.size:
+        return float("nan")
+    best = float(costs[low].min())
+    if high.size:
+        share = (rate - uses[low, None]) / (uses[high] - uses[low, None])
+        best = min(best, float(((1.0 - share) * costs[low, None] + share * costs[high]).min()))
     return best

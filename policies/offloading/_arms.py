@@ -14,6 +14,7 @@ In a ``run``, ``arrived[t]`` answers are in before decision t, and ``done[0]`` c
 
     while done[0] < arrived[t]: learn(state, ..., done[0], choice[done[0]]); done[0] += 1
     choice[t] = decide(state, ...)
+    spent[t] = pay(limits, t, choice[t])
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from olearn._jit import kernel
 from olearn.bounds import Bound
 from olearn.errors import NotSupportedError, ParameterError
 from olearn.policies.offloading._base import OffloadingPolicy
+from olearn.policies.offloading._game import NO_BUDGET, price_of_use
+from olearn.policies.offloading._limits import Limits, forbidden, no_limits, wish
 
 #: Objectives: what is counted as a sample's loss, beside costs.
 OBJECTIVES = {
@@ -41,9 +44,18 @@ class Plays(NamedTuple):
 
     choice: np.ndarray  # int32 (n,): the arm of each sample
     loss: np.ndarray | None = None  # float64 (n,): what it cost, where that is not losses[t, choice[t]]
-    spent: np.ndarray | None = None  # float64 (n,): use of the budget
+    spent: np.ndarray | None = None  # float64 (n,): use of the budget, as the limits count it
     violation: float | None = None  # use of the budget beyond what it allows, per sample
+    blocked: float | None = None  # samples on which the budget forbade what was wanted
     seconds: float = 0.0  # time in the kernel
+
+
+class Usage(NamedTuple):
+    """What arms use of a resource."""
+
+    use: np.ndarray  # float64 (n, A), or (1, A) where samples do not differ
+    most: np.ndarray  # float64 (A,): the most on a sample, as far as it is known before the choice
+    unit: str  # in words
 
 
 class ArmsPolicy(OffloadingPolicy):
@@ -59,8 +71,8 @@ class ArmsPolicy(OffloadingPolicy):
 
     #: The objective whose regret the policy controls.
     objective: ClassVar[str] = "error"
-    #: Whether :meth:`play` takes a budget.
-    budgeted: ClassVar[bool] = False
+    #: Why :meth:`play` takes no budget; empty where it does.
+    unlimited: ClassVar[str] = ""
 
     @classmethod
     def for_table(cls, table: Any, horizon: int | None = None, *, seed: int = 0, **parameters: Any) -> Self:
@@ -83,9 +95,21 @@ class ArmsPolicy(OffloadingPolicy):
         """Exits: the exit whose answer each sample got."""
         raise NotImplementedError
 
-    def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+    def usage(self, table: Any, resource: str) -> Usage:
+        """What each arm uses of a resource (a key of :data:`olearn.engine.budgets.RESOURCES`)."""
+        raise NotImplementedError
+
+    def play(self, table: Any, arrived: np.ndarray, *, limits: Limits | None = None, **options: Any) -> Plays:
         """Run over the table; `arrived` says how many answers are in before each decision."""
         raise NotImplementedError
+
+    def no_limits(self, table: Any) -> Limits:
+        """Limits that never bind, for as many arms as there are."""
+        return no_limits(len(self.arm_names(table)))
+
+    def no_resource(self, resource: str, *known: str) -> NotSupportedError:
+        """The error for a resource that arms of this kind do not use."""
+        return NotSupportedError(f"a budget on {self.name} is on {' or '.join(known)}, got {resource!r}")
 
     def arm_bound(self, samples: int, means: np.ndarray) -> Bound | None:
         """The declared bound for arms with these mean losses, or None."""
@@ -121,24 +145,39 @@ class ArmsPolicy(OffloadingPolicy):
 
 
 @kernel(inline=True)
-def ucb_choose(total, count, issued, clock, exploration):
+def ucb_choose(total, count, issued, clock, exploration, limits):
     """The arm with the largest mean + c sqrt(ln t / count); arms without an answer yet go first.
 
     `total` and `count` hold the answers that are in, `issued` all decisions so far: while answers are
-    on their way, the unanswered arm asked least often is asked.
+    on their way, the unanswered arm asked least often is asked. Under a budget the mean use of an arm is
+    priced. Never forbidden is the arm that can use least, or, where even that may be more than the budget's
+    rate, the one with the least mean use (an unanswered one counts with the most that it can use).
     """
-    best = -1
-    fewest = np.inf
-    for i in range(count.size):
-        if count[i] == 0.0 and issued[i] < fewest:
-            best, fewest = i, issued[i]
-    if best < 0:
-        width = exploration * math.sqrt(math.log(clock[0] + 1.0))
-        top = -np.inf
-        for i in range(count.size):
-            index = total[i] / count[i] + width / math.sqrt(count[i])
-            if index > top:
-                best, top = i, index
+    arms = count.size
+    charge = price_of_use(limits.budget)
+    free = limits.free
+    if limits.budget.kind != NO_BUDGET and limits.most[free] > limits.budget.rate:
+        least = np.inf
+        for i in range(arms):
+            expected = limits.most[i] if count[i] == 0.0 else limits.taken[i] / count[i]
+            if expected < least:
+                free, least = i, expected
+    width = exploration * math.sqrt(math.log(clock[0] + 1.0))
+    best, wished = -1, -1
+    top, highest = -np.inf, -np.inf
+    for i in range(arms):
+        index = np.inf
+        if count[i] > 0.0:
+            index = (total[i] - charge * limits.taken[i]) / count[i] + width / math.sqrt(count[i])
+        if index > highest or (wished >= 0 and index == np.inf and issued[i] < issued[wished]):
+            wished, highest = i, index
+        better = index > top or (best >= 0 and index == np.inf and issued[i] < issued[best])
+        if better and (i == free or not forbidden(limits, i)):
+            best, top = i, index
+    expected = limits.most[wished]
+    if count[wished] > 0.0:
+        expected = limits.taken[wished] / count[wished]
+    wish(limits, wished, expected)
     issued[best] += 1.0
     clock[0] += 1.0
     return best

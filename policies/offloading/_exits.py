@@ -16,7 +16,8 @@ import numpy as np
 from olearn._jit import kernel
 from olearn.bounds import Bound
 from olearn.errors import NotSupportedError, ParameterError, check_real
-from olearn.policies.offloading._arms import ArmsPolicy, Plays, ucb_bound, ucb_choose
+from olearn.policies.offloading._arms import ArmsPolicy, Plays, Usage, ucb_bound, ucb_choose
+from olearn.policies.offloading._limits import Limits, no_limits, pay, use_of
 
 #: What the learner updates: the chosen exit; every exit up to it, a final confidence that was not seen
 #: replaced by the chosen exit's; every exit up to it with the true final confidence.
@@ -47,12 +48,12 @@ def init(cost: np.ndarray, offload: float, threshold: float, exploration: float,
 
 
 @kernel(inline=True)
-def decide(state):
-    return ucb_choose(state.total, state.seen, state.issued, state.clock, state.exploration)
+def decide(state, limits):
+    return ucb_choose(state.total, state.seen, state.issued, state.clock, state.exploration, limits)
 
 
 @kernel(inline=True)
-def learn(state, confidence, row, exit):
+def learn(state, confidence, row, exit, limits):
     last = state.cost.size - 1
     own = confidence[row, exit]
     # the final confidence comes back if the sample was offloaded or ran to the end
@@ -67,16 +68,18 @@ def learn(state, confidence, row, exit):
             reward = final - state.offload - state.cost[j]
         state.total[j] += reward
         state.seen[j] += 1.0
+        limits.taken[j] += use_of(limits, row, j)  # known too: it depends on the confidence there
 
 
 @kernel
-def run(state, confidence, arrived, choice):
+def run(state, confidence, arrived, limits, choice, spent):
     done = state.done
     for t in range(choice.size):
         while done[0] < arrived[t]:
-            learn(state, confidence, done[0], choice[done[0]])
+            learn(state, confidence, done[0], choice[done[0]], limits)
             done[0] += 1
-        choice[t] = decide(state)
+        choice[t] = decide(state, limits)
+        spent[t] = pay(limits, t, choice[t])
 
 
 class ExitUCB(ArmsPolicy):
@@ -154,7 +157,7 @@ class ExitUCB(ArmsPolicy):
     # -- one sample at a time --------------------------------------------------------------------------
     def decide(self) -> int:
         """The exit at which the coming sample is to be looked at."""
-        self._asked = int(decide(self.state))
+        self._asked = int(decide(self.state, no_limits(self.state.cost.size)))
         return self._asked
 
     def feedback(self, confidence: Any) -> None:
@@ -179,7 +182,7 @@ class ExitUCB(ArmsPolicy):
             needed.append(row.size - 1)
         for j in needed:
             check_real(f"confidence at exit {j}", row[j], 0.0, 1.0)
-        learn(state, row[None, :], 0, exit)
+        learn(state, row[None, :], 0, exit, no_limits(row.size))
         self._asked = None
 
     # -- whole tables ----------------------------------------------------------------------------------
@@ -208,13 +211,26 @@ class ExitUCB(ArmsPolicy):
         """The exit whose answer each sample got."""
         return np.where(self.offloaded(table, choice), table.exits - 1, choice)
 
-    def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+    def usage(self, table: Any, resource: str) -> Usage:
+        """``rate``: samples offloaded; ``energy``: the cost up to the exit, and of offloading."""
+        away = table["confidence"] < self.threshold
+        away[:, -1] = False
+        can = np.arange(table.exits) < table.exits - 1
+        if resource == "rate":
+            return Usage(away.astype(np.float64), can.astype(np.float64), "samples offloaded")
+        if resource == "energy":
+            cost, offload = np.asarray(self.cost, dtype=np.float64), float(self.offload_cost)
+            return Usage(cost + offload * away, cost + offload * can, "cost of running and offloading")
+        raise self.no_resource(resource, "rate", "energy")
+
+    def play(self, table: Any, arrived: np.ndarray, *, limits: Limits | None = None, **options: Any) -> Plays:
         self.check_kind(table)
-        choice = np.empty(len(table), np.int32)
+        choice, spent = np.empty(len(table), np.int32), np.empty(len(table))
+        bounds = self.no_limits(table) if limits is None else limits
         state = self.state
         start = time.perf_counter()
-        run(state, table["confidence"], arrived, choice)
-        return Plays(choice, seconds=time.perf_counter() - start)
+        run(state, table["confidence"], arrived, bounds, choice, spent)
+        return Plays(choice, spent=spent, seconds=time.perf_counter() - start)
 
     def arm_bound(self, samples: int, means: np.ndarray) -> Bound | None:
         if self.side == STAND_IN:

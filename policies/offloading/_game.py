@@ -108,24 +108,52 @@ def no_budget() -> Budget:
 
 
 @kernel(inline=True)
-def charge(budget, use):
-    """What the budget adds to the price of offloading this sample; BLOCKED where it forbids it."""
-    if budget.kind == NO_BUDGET:
-        return 0.0
+def price_of_use(budget):
+    """Open a round: tokens come in. What a unit of use is priced at now, in units of loss."""
+    level = budget.level
+    if budget.kind == VIRTUAL_QUEUE:
+        return level[LEVEL] / budget.scale
+    if budget.kind == TOKEN_BUCKET:
+        level[LEVEL] = min(budget.scale, level[LEVEL] + budget.rate)
+    return level[PRICE]
+
+
+@kernel(inline=True)
+def forbids(budget, use):
+    """Whether the budget forbids to use so much now."""
     level = budget.level
     if budget.kind == VIRTUAL_QUEUE:
         # a queue of V prices a unit like a wrong answer: offloading can't pay, so it is forbidden,
         # and the queue, hence the violation, never exceeds V + 1
-        if level[LEVEL] >= budget.scale:
-            return BLOCKED
-        return level[LEVEL] / budget.scale * use
+        return level[LEVEL] >= budget.scale
     if budget.kind == TOKEN_BUCKET:
-        level[LEVEL] = min(budget.scale, level[LEVEL] + budget.rate)
-        if level[LEVEL] < use:
-            return BLOCKED
-    elif level[SPENT] + use > budget.scale:
-        return BLOCKED
-    return level[PRICE] * use
+        return level[LEVEL] < use
+    return budget.kind == KNAPSACK and level[SPENT] + use > budget.scale
+
+
+@kernel(inline=True)
+def spend(budget, used, wanted):
+    """Book a use; `wanted` is what would have been used had nothing been forbidden."""
+    level = budget.level
+    level[SPENT] += used
+    if budget.kind == VIRTUAL_QUEUE:
+        level[LEVEL] = max(0.0, level[LEVEL] + used - budget.rate)
+        return
+    if budget.kind == TOKEN_BUCKET:
+        level[LEVEL] -= used
+        # an empty bucket keeps the use at the rate whatever is asked for: what it turned away counts
+        # as asked for, or the price would never rise
+        used = wanted
+    level[PRICE] = max(0.0, level[PRICE] + budget.step * (used - budget.rate))
+
+
+@kernel(inline=True)
+def charge(budget, use):
+    """What the budget adds to the price of offloading this sample; BLOCKED where it forbids it."""
+    if budget.kind == NO_BUDGET:
+        return 0.0
+    price = price_of_use(budget)
+    return BLOCKED if forbids(budget, use) else price * use
 
 
 @kernel(inline=True)
@@ -133,23 +161,13 @@ def settle(budget, decision, use):
     """Book the decision."""
     if budget.kind == NO_BUDGET:
         return
-    level = budget.level
-    used = 0.0
+    used, wanted = 0.0, 0.0
     if decision in (OFFLOAD, EXPLORE):
-        used = use
+        used, wanted = use, use
     elif decision == BLOCKED_LOCAL:
-        level[BLOCKS] += 1.0
-    level[SPENT] += used
-    if budget.kind == VIRTUAL_QUEUE:
-        level[LEVEL] = max(0.0, level[LEVEL] + used - budget.rate)
-        return
-    if budget.kind == TOKEN_BUCKET:
-        level[LEVEL] -= used
-        if decision == BLOCKED_LOCAL:
-            # an empty bucket keeps the use at the rate whatever is asked for: what it turned away counts
-            # as asked for, or the price would never rise
-            used = use
-    level[PRICE] = max(0.0, level[PRICE] + budget.step * (used - budget.rate))
+        wanted = use
+        budget.level[BLOCKS] += 1.0
+    spend(budget, used, wanted)
 
 
 @kernel(inline=True)

@@ -18,18 +18,9 @@ import numpy as np
 from olearn._jit import kernel
 from olearn._rng import new_state, normal
 from olearn.errors import NotSupportedError, ParameterError, check_int, check_real
-from olearn.policies.offloading._arms import ArmsPolicy, Plays
-from olearn.policies.offloading._game import (
-    BLOCKS,
-    KNAPSACK,
-    LEVEL,
-    NO_BUDGET,
-    PRICE,
-    SPENT,
-    TOKEN_BUCKET,
-    VIRTUAL_QUEUE,
-    no_budget,
-)
+from olearn.policies.offloading._arms import ArmsPolicy, Plays, Usage
+from olearn.policies.offloading._game import forbids, price_of_use
+from olearn.policies.offloading._limits import Limits, no_limits, pay, use_of, wish
 
 
 class State(NamedTuple):
@@ -38,7 +29,6 @@ class State(NamedTuple):
     inverse: np.ndarray  # float64 (K, d, d): A_k^-1
     theta: np.ndarray  # float64 (K, d)
     gain: np.ndarray  # float64 (d,): scratch
-    asked: np.ndarray  # float64 (1,): what the model that would have been chosen without limits uses
     seen: np.ndarray  # float64 (K,): answers seen
     done: np.ndarray  # int64 (1,): answers learnt from
     rng: np.ndarray  # uint64 (4,)
@@ -57,7 +47,6 @@ def init(
         inverse,
         np.zeros((arms, d)),
         np.zeros(d),
-        np.zeros(1),
         np.zeros(arms),
         np.zeros(1, np.int64),
         new_state(seed),
@@ -103,58 +92,32 @@ def dot(a, x, row):
 
 
 @kernel(inline=True)
-def decide(state, x, row, price, use, prow, budget):
+def decide(state, x, row, price, limits):
     """The model with the largest optimistic (or sampled) reward less its price.
 
-    A budget adds to the price of what a model uses, or blocks it; the model that uses least never is.
+    What a model uses of a budget is known beforehand; the model that uses least is never forbidden.
     """
     arms = state.seen.size
-    level = budget.level
-    charge = level[PRICE]
-    if budget.kind == VIRTUAL_QUEUE:
-        charge = level[LEVEL] / budget.scale
-    elif budget.kind == TOKEN_BUCKET:
-        level[LEVEL] = min(budget.scale, level[LEVEL] + budget.rate)
+    charge = price_of_use(limits.budget)
     cheapest = 0
     for k in range(1, arms):
-        if use[prow, k] < use[prow, cheapest]:
+        if use_of(limits, row, k) < use_of(limits, row, cheapest):
             cheapest = k
     best, wished = cheapest, cheapest
     top, highest = -np.inf, -np.inf
     for k in range(arms):
-        wanted = use[prow, k]
+        use = use_of(limits, row, k)
         square = product(state.inverse, k, x, row, state.gain)
         width = state.width * math.sqrt(max(square, 0.0))
         if state.sampled == 1:
             width *= normal(state.rng)
-        score = dot(state.theta[k], x, row) + width - state.trade * price[prow, k] - charge * wanted
+        score = dot(state.theta[k], x, row) + width - state.trade * price[row, k] - charge * use
         if score > highest:
             wished, highest = k, score
-        blocked = (
-            (budget.kind == TOKEN_BUCKET and wanted > level[LEVEL])
-            or (budget.kind == KNAPSACK and level[SPENT] + wanted > budget.scale)
-            or (budget.kind == VIRTUAL_QUEUE and level[LEVEL] >= budget.scale)
-        )
-        if score > top and (k == cheapest or not blocked):
+        if score > top and (k == cheapest or not forbids(limits.budget, use)):
             best, top = k, score
-    state.asked[0] = use[prow, wished]
+    wish(limits, wished, use_of(limits, row, wished))
     return best
-
-
-@kernel(inline=True)
-def settle(budget, used, asked):
-    """Book what the chosen model used of the budget; `asked` is what the one without limits would have."""
-    level = budget.level
-    level[SPENT] += used
-    if used < asked:
-        level[BLOCKS] += 1.0
-    if budget.kind == VIRTUAL_QUEUE:
-        level[LEVEL] = max(0.0, level[LEVEL] + used - budget.rate)
-        return
-    if budget.kind == TOKEN_BUCKET:
-        level[LEVEL] -= used
-        used = asked  # an empty bucket keeps the use at the rate: the price follows what was asked for
-    level[PRICE] = max(0.0, level[PRICE] + budget.step * (used - budget.rate))
 
 
 @kernel(inline=True)
@@ -170,24 +133,24 @@ def learn(state, x, row, arm, reward):
         state.theta[arm, i] += scale * error * gain[i]
         factor = scale * gain[i]
         for j in range(d):
-            inverse[arm, i, j] = (inverse[arm, i, j] - factor * gain[j]) / gamma
+            inverse[arm, i, j] -= factor * gain[j]
+    if gamma != 1.0:
+        for i in range(d):
+            for j in range(d):
+                inverse[arm, i, j] /= gamma
     state.seen[arm] += 1.0
 
 
 @kernel
-def run(state, x, reward, price, use, arrived, budget, choice, spent):
+def run(state, x, reward, price, arrived, limits, choice, spent):
     done = state.done
     for t in range(choice.size):
         while done[0] < arrived[t]:
             s = done[0]
             learn(state, x, s, choice[s], reward[s, choice[s]])
             done[0] += 1
-        arm = decide(state, x, t, price, use, t, budget)
-        used = use[t, arm]
-        if budget.kind != NO_BUDGET:
-            settle(budget, used, state.asked[0])
-        choice[t] = arm
-        spent[t] = used
+        choice[t] = decide(state, x, t, price, limits)
+        spent[t] = pay(limits, t, choice[t])
 
 
 class LinearRouting(ArmsPolicy):
@@ -215,7 +178,6 @@ class LinearRouting(ArmsPolicy):
     kinds = ("routing",)
     needs = "chosen"
     objective = "error"
-    budgeted = True
     sampled = False
 
     def __init__(
@@ -292,7 +254,7 @@ class LinearRouting(ArmsPolicy):
         cost = np.zeros(int(self.arms)) if price is None else np.array(price, dtype=np.float64)
         if cost.shape != (int(self.arms),) or not (cost >= 0.0).all():
             raise ParameterError(f"{self.name}: price must be {self.arms} numbers of at least 0, got {price!r}")
-        arm = int(decide(state, x[None, :], 0, cost[None, :], cost[None, :], 0, no_budget()))
+        arm = int(decide(state, x[None, :], 0, cost[None, :], no_limits(cost.size)))
         self._asked = (x, arm)
         return arm
 
@@ -316,13 +278,23 @@ class LinearRouting(ArmsPolicy):
         self.check_objective(objective, ("error",))
         return np.asarray(table.losses(float(self.trade)))
 
+    def usage(self, table: Any, resource: str) -> Usage:
+        """``rate``: prompts not sent to the cheapest model; ``money``: their price."""
+        if resource == "rate":
+            away = np.ones(len(table.models))
+            away[int(np.argmin(table.relative_price().mean(axis=0)))] = 0.0
+            return Usage(away[None, :], away, "prompts not sent to the cheapest model")
+        if resource == "money":
+            price = np.array(table.need("price", "a budget on money"), dtype=np.float64)
+            return Usage(price, price.max(axis=0), "money")
+        raise self.no_resource(resource, "rate", "money")
+
     def play(
         self,
         table: Any,
         arrived: np.ndarray,
         *,
-        budget: Any = None,
-        use: np.ndarray | None = None,
+        limits: Limits | None = None,
         flips: np.ndarray | None = None,
         **options: Any,
     ) -> Plays:
@@ -335,8 +307,8 @@ class LinearRouting(ArmsPolicy):
         if self.price == "learnt":
             reward = reward - float(self.trade) * price
         choice, spent = np.empty(len(table), np.int32), np.empty(len(table))
-        account = no_budget() if budget is None else budget
+        bounds = self.no_limits(table) if limits is None else limits
         state = self.state
         start = time.perf_counter()
-        run(state, x, reward, price, price if use is None else use, arrived, account, choice, spent)
+        run(state, x, reward, price, arrived, bounds, choice, spent)
         return Plays(choice, spent=spent, seconds=time.perf_counter() - start)

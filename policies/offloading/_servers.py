@@ -8,6 +8,9 @@ which it was drawn is kept from the draw until then. The loop, as each file writ
         for each answer that has arrived by then: update the learner with 1 - min(delay / deadline, 1)
         if it is background: join its queue
         else: draw a server, note chance and delay, join the queue if self_load
+
+Under a budget a server that it forbids is replaced by the one that is never forbidden, and the learner hears of
+no request that came while any server was forbidden (its estimates stay unbiased over the others).
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ import numpy as np
 from olearn._jit import kernel
 from olearn.bounds import Bound
 from olearn.errors import NotSupportedError, ParameterError, check_int, check_positive_int, check_real
-from olearn.policies.offloading._arms import ArmsPolicy, Plays
+from olearn.policies.offloading._arms import ArmsPolicy, Plays, Usage
+from olearn.policies.offloading._game import NO_BUDGET, price_of_use
+from olearn.policies.offloading._limits import Limits, forbidden, pay, wish
 
 
 class Requests(NamedTuple):
@@ -44,6 +49,8 @@ class Answers(NamedTuple):
     heap: np.ndarray  # int64 (m,): positions among our requests, a binary heap by arrival
     arrival: np.ndarray  # float64 (m,): when the answer is in, s
     size: np.ndarray  # int64 (2,): answers under way, and the most there were when a server was drawn
+    extra: np.ndarray  # float64 (m,): what a budget adds to the loss
+    spent: np.ndarray  # float64 (m,): use of the budget
 
 
 def requests(table: Any, deadline: float, self_load: bool) -> Requests:
@@ -66,6 +73,8 @@ def answers(ours: int) -> Answers:
         np.zeros(ours, np.int64),
         np.zeros(ours),
         np.zeros(2, np.int64),
+        np.zeros(ours),
+        np.zeros(ours),
     )
 
 
@@ -111,6 +120,46 @@ def pop(ans):
         child = 2 * hole + 1
     heap[hole] = moved
     return first
+
+
+@kernel(inline=True)
+def limited(limits):
+    """Whether the budget forbids some server now: then nothing is learnt, or the others would look worse."""
+    found = False
+    for k in range(limits.most.size):
+        found = found or (k != limits.free and forbidden(limits, k))
+    return found
+
+
+@kernel(inline=True)
+def send(req, ans, limits, t, m, drawn, chance):
+    """Send our m-th request, request t, to the server drawn for it, or where the budget allows."""
+    ans.size[1] = max(ans.size[1], ans.size[0])
+    server = drawn
+    learnt = True
+    if limits.budget.kind != NO_BUDGET:
+        # half the loss is the delay, half the price of the use, cut at 1: a dearer unit can't pay
+        ans.extra[m] = min(price_of_use(limits.budget), 1.0) * limits.most[drawn]
+        learnt = not limited(limits)
+        if drawn != limits.free and forbidden(limits, drawn):
+            server = limits.free
+        wish(limits, drawn, limits.most[drawn])
+        ans.spent[m] = pay(limits, m, server)
+    ans.choice[m] = server
+    ans.chance[m] = chance
+    ans.delay[m] = join(req, t, server, req.self_load == 1) + req.network[server]
+    ans.arrival[m] = req.time[t] + ans.delay[m]
+    if learnt:
+        push(ans, m)
+
+
+@kernel(inline=True)
+def reward(req, ans, limits, position):
+    """What the learner is told when an answer is in."""
+    loss = min(ans.delay[position] / req.deadline, 1.0)
+    if limits.budget.kind != NO_BUDGET:
+        loss = 0.5 * (loss + ans.extra[position])
+    return 1.0 - loss
 
 
 @kernel
@@ -219,7 +268,20 @@ class ServerChoice(ArmsPolicy):
             columns.append(np.minimum(delay * 1e3 / float(self.deadline), 1.0))
         return np.column_stack(columns)
 
-    def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+    def usage(self, table: Any, resource: str) -> Usage:
+        """``rate``: requests not sent to the nearest server; ``money``: the price of a request."""
+        if resource == "rate":
+            use, unit = np.ones(len(table.servers)), "requests not sent to the nearest server"
+            use[int(np.argmin(table.network()))] = 0.0
+        elif resource == "money":
+            use, unit = table.price(), "money"
+            if not use.any():
+                raise NotSupportedError("a budget on money needs servers with a price")
+        else:
+            raise self.no_resource(resource, "rate", "money")
+        return Usage(use[None, :], use, unit)
+
+    def play(self, table: Any, arrived: np.ndarray, *, limits: Limits | None = None, **options: Any) -> Plays:
         self.check_kind(table)
         if not np.array_equal(arrived, np.arange(arrived.size)):
             raise NotSupportedError(
@@ -227,12 +289,14 @@ class ServerChoice(ArmsPolicy):
             )
         ans = answers(check_positive_int("requests of ours", table.ours.size))
         req = requests(table, float(self.deadline), bool(self.self_load))
+        bounds = self.no_limits(table) if limits is None else limits
         state = self.state
         start = time.perf_counter()
-        type(self).loop(state, req, ans)
+        type(self).loop(state, req, ans, bounds)
         seconds = time.perf_counter() - start
         self.late = int(ans.size[1])
-        return Plays(ans.choice, loss=np.minimum(ans.delay / req.deadline, 1.0), seconds=seconds)
+        loss = np.minimum(ans.delay / req.deadline, 1.0)
+        return Plays(ans.choice, loss=loss, spent=ans.spent, seconds=seconds)
 
     def arm_bound(self, samples: int, means: np.ndarray) -> Bound | None:
         """The learner's bound, if every answer was in before the next decision and our load changed nothing."""

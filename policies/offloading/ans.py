@@ -62,7 +62,9 @@ import numpy as np
 
 from olearn._jit import kernel
 from olearn.errors import NotSupportedError, ParameterError, check_positive_int, check_real
-from olearn.policies.offloading._arms import ArmsPolicy, Plays
+from olearn.policies.offloading._arms import ArmsPolicy, Plays, Usage
+from olearn.policies.offloading._game import price_of_use
+from olearn.policies.offloading._limits import Limits, forbidden, no_limits, pay, wish
 
 
 class State(NamedTuple):
@@ -99,19 +101,26 @@ def init(front: np.ndarray, features: np.ndarray, exploration: float, ridge: flo
 
 
 @kernel(inline=True)
-def decide(state, weight):
+def decide(state, weight, limits):
     points = state.front.size
     state.clock[0] += 1
     allowed = points
     if state.period > 0 and state.clock[0] % state.period == 0:
         allowed = points - 1
     factor = state.exploration * math.sqrt(1.0 - weight)
-    best = 0
-    least = np.inf
+    # budgets price a unit of use against a unit of loss: here the delay of all on the device
+    charge = price_of_use(limits.budget) * state.front[points - 1]
+    best = limits.free
+    wished = best
+    least, lowest = np.inf, np.inf
     for p in range(allowed):
         score = state.front[p] + state.mean[p] - factor * math.sqrt(max(state.variance[p], 0.0))
-        if score < least:
+        score += charge * limits.most[p]
+        if score < lowest:
+            wished, lowest = p, score
+        if score < least and (p == limits.free or not forbidden(limits, p)):
             best, least = p, score
+    wish(limits, wished, limits.most[wished])
     return best
 
 
@@ -143,13 +152,14 @@ def learn(state, point, delay):
 
 
 @kernel
-def run(state, remote, weight, arrived, choice):
+def run(state, remote, weight, arrived, limits, choice, spent):
     done = state.done
     for t in range(choice.size):
         while done[0] < arrived[t]:
             learn(state, choice[done[0]], remote[done[0], choice[done[0]]])
             done[0] += 1
-        choice[t] = decide(state, weight[t])
+        choice[t] = decide(state, weight[t], limits)
+        spent[t] = pay(limits, t, choice[t])
 
 
 class ANS(ArmsPolicy):
@@ -226,7 +236,8 @@ class ANS(ArmsPolicy):
 
     def decide(self, weight: float = 0.0) -> int:
         """The split point of the coming frame, of the given weight in [0, 1)."""
-        self._asked = int(decide(self.state, check_real("weight", weight, 0.0, 1.0, open_high=True)))
+        importance = check_real("weight", weight, 0.0, 1.0, open_high=True)
+        self._asked = int(decide(self.state, importance, no_limits(self.state.front.size)))
         return self._asked
 
     def feedback(self, delay: float | None) -> None:
@@ -245,12 +256,27 @@ class ANS(ArmsPolicy):
         self.check_objective(objective, ("delay",))
         return np.asarray(table.delay())
 
-    def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+    def usage(self, table: Any, resource: str) -> Usage:
+        """``rate``: frames not wholly on the device; ``device``: its time, ms; ``upload``: MB sent."""
+        if resource == "rate":
+            use, unit = (np.arange(table.points) < table.points - 1).astype(np.float64), "frames offloaded"
+        elif resource == "device":
+            use, unit = np.array(self.front, dtype=np.float64), "ms of work on the device"
+        elif resource == "upload":
+            if table.sent is None:
+                raise NotSupportedError("a budget on upload needs a table that says what is sent, in MB")
+            use, unit = table.sent, "MB sent"
+        else:
+            raise self.no_resource(resource, "rate", "device", "upload")
+        return Usage(use[None, :], use, unit)
+
+    def play(self, table: Any, arrived: np.ndarray, *, limits: Limits | None = None, **options: Any) -> Plays:
         self.check_kind(table)
-        choice = np.empty(len(table), np.int32)
+        choice, spent = np.empty(len(table), np.int32), np.empty(len(table))
+        bounds = self.no_limits(table) if limits is None else limits
         weight = table.get("weight")
         weight = np.zeros(len(table)) if weight is None else weight
         state = self.state
         start = time.perf_counter()
-        run(state, table["remote"], weight, arrived, choice)
-        return Plays(choice, seconds=time.perf_counter() - start)
+        run(state, table["remote"], weight, arrived, bounds, choice, spent)
+        return Plays(choice, spent=spent, seconds=time.perf_counter() - start)

@@ -54,6 +54,7 @@ class MDInference(ArmsPolicy):
     kinds = ("routing",)
     columns = ("latency",)
     needs = "nothing"
+    unlimited = "it takes the most accurate model in time and weighs nothing"
     objective = "error"
     rule = "most accurate model with mu + gamma sigma < deadline - network time, else the fastest"
     reference = "Ogden and Guo, IC2E 2020"

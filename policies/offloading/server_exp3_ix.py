@@ -43,28 +43,23 @@ from typing import Any
 
 from olearn._jit import kernel
 from olearn.learners.bandits.exp3 import Exp3IX, pull, update
-from olearn.policies.offloading._servers import ServerChoice, join, pop, push
+from olearn.policies.offloading._servers import ServerChoice, join, pop, reward, send
 
 
 @kernel
-def run(state, req, ans):
+def run(state, req, ans, limits):
     m = 0
     for t in range(req.time.size):
         now = req.time[t]
         while ans.size[0] > 0 and ans.arrival[ans.heap[0]] <= now:
             s = pop(ans)
             state.draw[0] = ans.chance[s]
-            update(state, ans.choice[s], 1.0 - min(ans.delay[s] / req.deadline, 1.0))
+            update(state, ans.choice[s], reward(req, ans, limits, s))
         if req.owner[t] >= 0:
             join(req, t, req.owner[t], True)
         else:
-            ans.size[1] = max(ans.size[1], ans.size[0])
             server = pull(state)
-            ans.choice[m] = server
-            ans.chance[m] = state.draw[0]
-            ans.delay[m] = join(req, t, server, req.self_load == 1) + req.network[server]
-            ans.arrival[m] = now + ans.delay[m]
-            push(ans, m)
+            send(req, ans, limits, t, m, server, state.draw[0])
             m += 1
 
 

@@ -57,7 +57,8 @@ import numpy as np
 from olearn._jit import kernel
 from olearn.bounds import Bound
 from olearn.errors import NotSupportedError, ParameterError, check_int, check_real
-from olearn.policies.offloading._arms import ArmsPolicy, Plays, ucb_bound, ucb_choose
+from olearn.policies.offloading._arms import ArmsPolicy, Plays, Usage, ucb_bound, ucb_choose
+from olearn.policies.offloading._limits import Limits, no_limits, pay, use_of
 
 #: The published arms, in steps of 0.2.
 THRESHOLDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -83,8 +84,8 @@ def init(thresholds: np.ndarray, overhead: float, exploration: float) -> State:
 
 
 @kernel(inline=True)
-def decide(state):
-    return ucb_choose(state.total, state.seen, state.issued, state.clock, state.exploration)
+def decide(state, limits):
+    return ucb_choose(state.total, state.seen, state.issued, state.clock, state.exploration, limits)
 
 
 @kernel(inline=True)
@@ -97,14 +98,17 @@ def learn(state, branch, final, arm):
 
 
 @kernel
-def run(state, confidence, column, arrived, choice):
+def run(state, confidence, column, arrived, limits, choice, spent):
     done = state.done
     last = confidence.shape[1] - 1
     for t in range(choice.size):
         while done[0] < arrived[t]:
-            learn(state, confidence[done[0], column], confidence[done[0], last], choice[done[0]])
+            s = done[0]
+            learn(state, confidence[s, column], confidence[s, last], choice[s])
+            limits.taken[choice[s]] += use_of(limits, s, choice[s])
             done[0] += 1
-        choice[t] = decide(state)
+        choice[t] = decide(state, limits)
+        spent[t] = pay(limits, t, choice[t])
 
 
 class UCBEE(ArmsPolicy):
@@ -171,7 +175,7 @@ class UCBEE(ArmsPolicy):
 
     def decide(self) -> float:
         """The threshold for the coming sample: below it, it goes on."""
-        self._asked = int(decide(self.state))
+        self._asked = int(decide(self.state, no_limits(self.state.total.size)))
         return float(self.state.thresholds[self._asked])
 
     def feedback(self, branch: float, final: float | None = None) -> None:
@@ -209,13 +213,26 @@ class UCBEE(ArmsPolicy):
         """The exit whose answer each sample got."""
         return np.where(self.offloaded(table, choice), table.exits - 1, self.branch)
 
-    def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+    def usage(self, table: Any, resource: str) -> Usage:
+        """``rate``: samples that go on; ``energy``: the cost up to the branch, and of going on."""
+        arms = np.asarray(self.thresholds, dtype=np.float64)
+        on = (table["confidence"][:, self.branch, None] < arms).astype(np.float64)
+        can = (arms > 0.0).astype(np.float64)  # no confidence is below 0
+        if resource == "rate":
+            return Usage(on, can, "samples that go on to the end")
+        if resource == "energy":
+            base, more = float(table.cost[self.branch]), float(self.overhead)
+            return Usage(base + more * on, base + more * can, "cost of running and going on")
+        raise self.no_resource(resource, "rate", "energy")
+
+    def play(self, table: Any, arrived: np.ndarray, *, limits: Limits | None = None, **options: Any) -> Plays:
         self.check_kind(table)
-        choice = np.empty(len(table), np.int32)
+        choice, spent = np.empty(len(table), np.int32), np.empty(len(table))
+        bounds = self.no_limits(table) if limits is None else limits
         state = self.state
         start = time.perf_counter()
-        run(state, table["confidence"], int(self.branch), arrived, choice)
-        return Plays(choice, seconds=time.perf_counter() - start)
+        run(state, table["confidence"], int(self.branch), arrived, bounds, choice, spent)
+        return Plays(choice, spent=spent, seconds=time.perf_counter() - start)
 
     def arm_bound(self, samples: int, means: np.ndarray) -> Bound | None:
         width = max(1.0, float(self.overhead))

@@ -52,7 +52,9 @@ import numpy as np
 
 from olearn._jit import kernel
 from olearn.errors import NotSupportedError, ParameterError, check_real
-from olearn.policies.offloading._arms import ArmsPolicy, Plays
+from olearn.policies.offloading._arms import ArmsPolicy, Plays, Usage
+from olearn.policies.offloading._game import price_of_use
+from olearn.policies.offloading._limits import Limits, forbidden, no_limits, pay, use_of, wish
 
 
 class State(NamedTuple):
@@ -73,20 +75,34 @@ def init(cost: np.ndarray, alpha: float) -> State:
 
 
 @kernel(inline=True)
-def decide(state):
+def first_exit(state, limits, charge, deepest):
+    """The first exit that no deeper one, up to the deepest, is seen to beat."""
     cost, differ, seen = state.cost, state.differ, state.seen
-    state.clock[0] += 1.0
     log = state.alpha * math.log(state.clock[0])
-    exits = cost.size
-    for i in range(exits - 1):
+    for i in range(deepest):
         accepted = True
-        for j in range(i + 1, exits):
-            if seen[j] == 0.0 or cost[j] - cost[i] < differ[i, j] / seen[j] + math.sqrt(log / seen[j]):
+        for j in range(i + 1, deepest + 1):
+            more = cost[j] - cost[i] + charge * (use_of(limits, 0, j) - use_of(limits, 0, i))
+            if seen[j] == 0.0 or more < differ[i, j] / seen[j] + math.sqrt(log / seen[j]):
                 accepted = False
                 break
         if accepted:
             return i
-    return exits - 1
+    return deepest
+
+
+@kernel(inline=True)
+def decide(state, limits):
+    state.clock[0] += 1.0
+    charge = price_of_use(limits.budget)
+    last = state.cost.size - 1
+    deepest = last
+    while deepest > 0 and forbidden(limits, deepest):  # deeper exits use no less
+        deepest -= 1
+    exit = first_exit(state, limits, charge, deepest)
+    wished = exit if deepest == last else first_exit(state, limits, charge, last)
+    wish(limits, wished, limits.most[wished])
+    return exit
 
 
 @kernel(inline=True)
@@ -99,13 +115,14 @@ def learn(state, prediction, row, exit):
 
 
 @kernel
-def run(state, prediction, arrived, choice):
+def run(state, prediction, arrived, limits, choice, spent):
     done = state.done
     for t in range(choice.size):
         while done[0] < arrived[t]:
             learn(state, prediction, done[0], choice[done[0]])
             done[0] += 1
-        choice[t] = decide(state)
+        choice[t] = decide(state, limits)
+        spent[t] = pay(limits, t, choice[t])
 
 
 class UEEUCB(ArmsPolicy):
@@ -147,7 +164,7 @@ class UEEUCB(ArmsPolicy):
 
     def decide(self) -> int:
         """The exit at which the coming sample is answered."""
-        self._asked = int(decide(self.state))
+        self._asked = int(decide(self.state, no_limits(self.state.cost.size)))
         return self._asked
 
     def feedback(self, predictions: Any) -> None:
@@ -179,11 +196,22 @@ class UEEUCB(ArmsPolicy):
         """The exit whose answer each sample got."""
         return choice
 
-    def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
+    def usage(self, table: Any, resource: str) -> Usage:
+        """``rate``: samples that run to the last exit; ``energy``: the cost of the exits run."""
+        if resource == "rate":
+            use, unit = (np.arange(table.exits) == table.exits - 1).astype(np.float64), "samples run to the end"
+        elif resource == "energy":
+            use, unit = np.array(self.cost, dtype=np.float64), "cost of the exits run"
+        else:
+            raise self.no_resource(resource, "rate", "energy")
+        return Usage(use[None, :], use, unit)
+
+    def play(self, table: Any, arrived: np.ndarray, *, limits: Limits | None = None, **options: Any) -> Plays:
         self.check_kind(table)
-        choice = np.empty(len(table), np.int32)
+        choice, spent = np.empty(len(table), np.int32), np.empty(len(table))
+        bounds = self.no_limits(table) if limits is None else limits
         state = self.state
         prediction = table.need("prediction", self.name)
         start = time.perf_counter()
-        run(state, prediction, arrived, choice)
-        return Plays(choice, seconds=time.perf_counter() - start)
+        run(state, prediction, arrived, bounds, choice, spent)
+        return Plays(choice, spent=spent, seconds=time.perf_counter() - start)

@@ -14,12 +14,64 @@ def pick(scores, wanted):
     return scores.index(top)
 
 
-def ucb(rewards, issued, clock, c, wanted):
-    """The next arm: `rewards` holds a list of answers for each arm."""
-    empty = [i for i, seen in enumerate(rewards) if not seen]
-    if empty:
-        return min(empty, key=lambda i: (issued[i], i))
-    return pick([sum(r) / len(r) + c * math.sqrt(math.log(clock + 1) / len(r)) for r in rewards], wanted)
+class Purse:
+    """A budget as its recursion says, in a few numbers; without a kind it never binds."""
+
+    def __init__(self, kind=None, rate=0.0, scale=0.0, step=0.0):
+        self.kind, self.rate, self.scale, self.step = kind, rate, scale, step
+        self.queue, self.tokens, self.spent, self.price, self.blocked = 0.0, scale, 0.0, 0.0, 0
+
+    def open(self):
+        """A round begins; the price of a unit."""
+        if self.kind == "bucket":
+            self.tokens = min(self.scale, self.tokens + self.rate)
+        return self.queue / self.scale if self.kind == "queue" else self.price
+
+    def forbids(self, use):
+        return (
+            (self.kind == "queue" and self.queue >= self.scale)
+            or (self.kind == "bucket" and use > self.tokens)
+            or (self.kind == "knapsack" and self.spent + use > self.scale)
+        )
+
+    def pay(self, chosen, wished, used, wanted):
+        if self.kind is None:
+            return
+        self.blocked += chosen != wished
+        self.spent += used
+        self.tokens -= used
+        self.queue = max(0.0, self.queue + used - self.rate)
+        booked = (used if chosen == wished else wanted) if self.kind == "bucket" else used
+        self.price = max(0.0, self.price + self.step * (booked - self.rate))
+
+
+def ucb(rewards, issued, clock, c, wanted, purse=None, most=None, uses=None):
+    """The next arm, and the one without limits: `rewards`, `uses` hold a list of answers for each arm."""
+    arms = range(len(rewards))
+    purse = purse or Purse()
+    price = purse.open()
+
+    def expected(i):
+        return sum(uses[i]) / len(uses[i]) if uses[i] else most[i]
+
+    def score(i):
+        r = rewards[i]
+        toll = price * expected(i) if purse.kind else 0.0
+        return sum(r) / len(r) - toll + c * math.sqrt(math.log(clock + 1) / len(r))
+
+    def best(allowed, follow):
+        empty = [i for i in allowed if not rewards[i]]
+        if empty:
+            return min(empty, key=lambda i: (issued[i], i))
+        return allowed[pick([score(i) for i in allowed], allowed.index(follow) if follow in allowed else None)]
+
+    if purse.kind is None:
+        return best(list(arms), wanted), None
+    free = most.index(min(most))
+    if most[free] > purse.rate:
+        free = min(arms, key=lambda i: (expected(i), i))
+    allowed = [i for i in arms if i == free or not purse.forbids(most[i])]
+    return best(allowed, wanted), best(list(arms), wanted)
 
 
 def exit_reward(row, exit, cost, offload, threshold, final):
@@ -29,10 +81,11 @@ def exit_reward(row, exit, cost, offload, threshold, final):
     return final - offload - cost[exit]
 
 
-def exit_ucb(confidence, arrived, cost, offload, threshold, c, side, follow):
+def exit_ucb(confidence, arrived, cost, offload, threshold, c, side, follow, purse=None, most=None, use=None):
     """SplitEE (side "chosen"), SplitEE-S (side "stand-in" or "seen"): the exits chosen."""
     exits = len(cost)
     rewards, issued, choice = [[] for _ in range(exits)], [0] * exits, []
+    uses = [[] for _ in range(exits)]
     for t in range(len(confidence)):
         for s in range(arrived[t - 1] if t else 0, arrived[t]):
             row, chosen = confidence[s], choice[s]
@@ -42,46 +95,66 @@ def exit_ucb(confidence, arrived, cost, offload, threshold, c, side, follow):
                 rewards[j].append(
                     exit_reward(row, j, cost, offload, threshold, row[-1] if known else row[chosen])
                 )
-        choice.append(ucb(rewards, issued, t, c, follow[t]))
-        issued[choice[-1]] += 1
+                uses[j].append(0.0 if use is None else use[s][j])
+        choice.append(limited(rewards, issued, t, c, follow[t], purse, most, uses, use))
     return choice
 
 
-def ucbee(branch, final, arrived, thresholds, overhead, c, follow):
+def limited(rewards, issued, t, c, follow, purse, most, uses, use):
+    """A UCB's next arm, booked in the purse."""
+    chosen, wished = ucb(rewards, issued, t, c, follow, purse, most, uses)
+    if purse is not None:
+        seen = uses[wished]
+        purse.pay(chosen, wished, use[t][chosen], sum(seen) / len(seen) if seen else most[wished])
+    issued[chosen] += 1
+    return chosen
+
+
+def ucbee(branch, final, arrived, thresholds, overhead, c, follow, purse=None, most=None, use=None):
     arms = len(thresholds)
     rewards, issued, choice = [[] for _ in range(arms)], [0] * arms, []
+    uses = [[] for _ in range(arms)]
     for t in range(len(branch)):
         for s in range(arrived[t - 1] if t else 0, arrived[t]):
             on = branch[s] < thresholds[choice[s]]
             rewards[choice[s]].append(max(final[s] - branch[s], 0.0) - overhead if on else 0.0)
-        choice.append(ucb(rewards, issued, t, c, follow[t]))
-        issued[choice[-1]] += 1
+            uses[choice[s]].append(0.0 if use is None else use[s][choice[s]])
+        choice.append(limited(rewards, issued, t, c, follow[t], purse, most, uses, use))
     return choice
 
 
-def uee_ucb(prediction, arrived, cost, alpha):
+def uee_ucb(prediction, arrived, cost, alpha, purse=None, use=None):
     exits = len(cost)
+    purse, use = purse or Purse(), use or [0.0] * exits
     rows, choice = [], []  # rows: the answers seen of each sample, up to the exit chosen
     for t in range(len(prediction)):
         for s in range(arrived[t - 1] if t else 0, arrived[t]):
             rows.append(list(prediction[s][: choice[s] + 1]))
 
-        def accepted(i, now=t):
-            for j in range(i + 1, exits):
+        price = purse.open()
+        priced = [a + price * b for a, b in zip(cost, use, strict=True)]
+
+        def accepted(i, deepest, now=t, priced=priced):
+            for j in range(i + 1, deepest + 1):
                 both = [r for r in rows if len(r) > j]
                 if not both:
                     return False
                 share = sum(r[i] != r[j] for r in both) / len(both)
-                if cost[j] - cost[i] < share + math.sqrt(alpha * math.log(now + 1) / len(both)):
+                if priced[j] - priced[i] < share + math.sqrt(alpha * math.log(now + 1) / len(both)):
                     return False
             return True
 
-        choice.append(next((i for i in range(exits - 1) if accepted(i)), exits - 1))
+        deepest = max(i for i in range(exits) if i == 0 or not purse.forbids(use[i]))
+        chosen, wished = (next((i for i in range(d) if accepted(i, d)), d) for d in (deepest, exits - 1))
+        purse.pay(chosen, wished, use[chosen], use[wished])
+        choice.append(chosen)
     return choice
 
 
-def ans(front, features, remote, weight, arrived, alpha, ridge, period, follow):
+def ans(front, features, remote, weight, arrived, alpha, ridge, period, follow, purse=None, use=None):
     points, d = features.shape
+    purse, use = purse or Purse(), use or [0.0] * points
+    free = use.index(min(use))
     A, b, choice = ridge * np.eye(d), np.zeros(d), []
     for t in range(len(remote)):
         for s in range(arrived[t - 1] if t else 0, arrived[t]):
@@ -91,20 +164,30 @@ def ans(front, features, remote, weight, arrived, alpha, ridge, period, follow):
                 b += remote[s][choice[s]] * x
         inverse = np.linalg.inv(A)
         theta = inverse @ b
+        price = front[-1] * purse.open()
         scores = [
-            front[p]
+            price * use[p]
+            + front[p]
             + theta @ features[p]
             - alpha * math.sqrt((1 - weight[t]) * (features[p] @ inverse @ features[p]))
             for p in range(points)
         ]
         if period and (t + 1) % period == 0:
             scores[-1] = math.inf
-        choice.append(pick([-float(v) for v in scores], follow[t]))
+        gains = [-float(v) for v in scores]
+        wished = pick(gains, follow[t])
+        for p in range(points):
+            if p != free and purse.forbids(use[p]):
+                gains[p] = -math.inf
+        chosen = free if max(gains) == -math.inf else pick(gains, follow[t])
+        purse.pay(chosen, wished, use[chosen], use[wished])
+        choice.append(chosen)
     return choice
 
 
-def linucb(x, reward, price, arrived, width, trade, ridge, discount, follow):
+def linucb(x, reward, price, arrived, width, trade, ridge, discount, follow, purse=None, use=None):
     n, arms = reward.shape
+    purse, use = purse or Purse(), np.zeros((n, arms)) if use is None else use
     d = x.shape[1]
     A = [ridge * np.eye(d) for _ in range(arms)]
     b = [np.zeros(d) for _ in range(arms)]
@@ -114,12 +197,16 @@ def linucb(x, reward, price, arrived, width, trade, ridge, discount, follow):
             k = choice[s]
             A[k] = discount * A[k] + np.outer(x[s], x[s])
             b[k] = discount * b[k] + reward[s, k] * x[s]
-        scores = []
+        scores, toll = [], purse.open()
         for k in range(arms):
             inverse = np.linalg.inv(A[k])
             bonus = width * math.sqrt(max(x[t] @ inverse @ x[t], 0.0))
-            scores.append(x[t] @ inverse @ b[k] + bonus - trade * price[t, k])
-        choice.append(pick(scores, follow[t]))
+            scores.append(x[t] @ inverse @ b[k] + bonus - trade * price[t, k] - toll * use[t, k])
+        wished, free = pick(scores, follow[t]), int(use[t].argmin())
+        open_ = [s if k == free or not purse.forbids(use[t, k]) else -math.inf for k, s in enumerate(scores)]
+        chosen = pick(open_, follow[t])
+        purse.pay(chosen, wished, use[t, chosen], use[t, wished])
+        choice.append(chosen)
     return choice
 
 
@@ -148,8 +235,10 @@ def queue_delays(time, work, owner, network):
     return np.array(found).T
 
 
-def server_choice(time, work, owner, network, deadline, self_load, learner):
+def server_choice(time, work, owner, network, deadline, self_load, learner, purse=None, use=None):
     """Drive any bandit with ``pull``, ``update`` and ``propensity`` through the queues, one event at a time."""
+    purse, use = purse or Purse(), use or [0.0] * work.shape[1]
+    free_of_charge = use.index(min(use))
     free = [-math.inf] * work.shape[1]
     under_way, choice, loss = [], [], []
     for t in range(len(time)):
@@ -159,15 +248,22 @@ def server_choice(time, work, owner, network, deadline, self_load, learner):
         if owner[t] >= 0:
             free[owner[t]] = max(free[owner[t]], time[t]) + work[t, owner[t]]
             continue
-        arm = learner.pull()
+        drawn = arm = learner.pull()
         chance = learner.propensity
+        toll = min(purse.open(), 1.0) * use[drawn]
+        shut = [k != free_of_charge and purse.forbids(use[k]) for k in range(work.shape[1])]
+        if shut[drawn]:
+            arm = free_of_charge
+        purse.pay(arm, drawn, use[arm], use[drawn])
         learner._pending = None  # the next request comes before this one's answer
         done = max(free[arm], time[t]) + work[t, arm]
         if self_load:
             free[arm] = done
         delay = done - time[t] + network[arm]
         value = min(delay / deadline, 1.0)
-        heapq.heappush(under_way, (time[t] + delay, len(choice), arm, chance, value))
+        told = 0.5 * (value + toll) if purse.kind else value
+        if not any(shut):
+            heapq.heappush(under_way, (time[t] + delay, len(choice), arm, chance, told))
         choice.append(arm)
         loss.append(value)
     return choice, loss

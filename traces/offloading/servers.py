@@ -42,13 +42,14 @@ class Server(NamedTuple):
     network: float  # ms, both ways together
     read: float  # tokens read (prompt) a second
     write: float  # tokens written (answer) a second
+    price: float = 0.0  # money a request
 
 
-#: Three servers of different kinds: small and near, medium, large and far.
+#: Three servers of different kinds: small, near and one's own; medium; large, far and dear.
 SERVERS = (
     Server("edge", 5.0, 8_000.0, 600.0),
-    Server("region", 30.0, 20_000.0, 1_200.0),
-    Server("cloud", 120.0, 60_000.0, 2_500.0),
+    Server("region", 30.0, 20_000.0, 1_200.0, 1.0),
+    Server("cloud", 120.0, 60_000.0, 2_500.0, 3.0),
 )
 
 
@@ -94,6 +95,7 @@ class ServerTable(ArmTable):
             check_real(f"network of server {server.name!r}", server.network, 0.0)
             check_real(f"read of server {server.name!r}", server.read, 0.0, open_low=True)
             check_real(f"write of server {server.name!r}", server.write, 0.0, open_low=True)
+            check_real(f"price of server {server.name!r}", server.price, 0.0)
             found.append(server)
         if len(found) < 2:
             raise TraceError(f"a choice needs at least two servers, got {len(found)}")
@@ -145,6 +147,10 @@ class ServerTable(ArmTable):
         read, write = self.columns["read"][:, None], self.columns["write"][:, None]
         speeds = np.array([[s.read, s.write] for s in self.servers])
         return np.asarray(read / speeds[:, 0] + write / speeds[:, 1])
+
+    def price(self) -> np.ndarray:
+        """Money a request costs at each server, shape (K,)."""
+        return np.array([s.price for s in self.servers])
 
     def network(self) -> np.ndarray:
         """Network time of each server in seconds, shape (K,)."""

@@ -58,6 +58,9 @@ class SplitTable(ArmTable):
         How much each frame matters, in [0, 1) (ANS's L_t: key frames explore less); default 0.
     split_names : sequence of str, optional
         Names of the split points; default ``0, 1, ..., P``.
+    sent : array_like, shape (P+1,), optional
+        What is uploaded at each split point, MB of 2**20 bytes; 0 for all on the device. Budgets on
+        ``upload`` need it.
     name, provenance
         See :class:`~olearn.traces.offloading._columns.ColumnTable`.
 
@@ -79,13 +82,21 @@ class SplitTable(ArmTable):
         weight: Any = None,
         *,
         split_names: Sequence[str] | None = None,
+        sent: Any = None,
         name: str = "",
         provenance: Mapping[str, str] | None = None,
     ) -> None:
-        self._given: dict[str, Any] = {"front": front, "features": features, "split_names": split_names}
+        self._given: dict[str, Any] = {
+            "front": front,
+            "features": features,
+            "split_names": split_names,
+            "sent": sent,
+        }
         super().__init__({"remote": remote, "weight": weight}, name, provenance)
 
-    def _set(self, front: Any, features: Any, split_names: Sequence[str] | None = None) -> None:
+    def _set(
+        self, front: Any, features: Any, split_names: Sequence[str] | None = None, sent: Any = None
+    ) -> None:
         self.front = check_nonnegative("front", np.asarray(front))
         points = self.points
         if self.front.shape != (points,):
@@ -107,6 +118,13 @@ class SplitTable(ArmTable):
         if len(names) != points:
             raise TraceError(f"split_names must hold {points} names, one a split point, got {len(names)}")
         self.split_names = tuple(str(n) for n in names)
+        self.sent: np.ndarray | None = None
+        if sent is not None:
+            self.sent = check_nonnegative("sent", np.asarray(sent))
+            if self.sent.shape != (points,) or self.sent[-1] != 0.0:
+                raise TraceError(
+                    f"sent must hold {points} sizes in MB, the last one 0 (all on the device), got {self.sent}"
+                )
 
     def _validate(self) -> None:
         c = self.columns
@@ -154,7 +172,7 @@ class SplitTable(ArmTable):
             "front": self.front.tolist(),
             "features": self.features.tolist(),
             "split_names": list(self.split_names),
-        }
+        } | ({} if self.sent is None else {"sent": self.sent.tolist()})
 
     def _restore(self, extra: Mapping[str, Any]) -> None:
         for key in ("front", "features"):
@@ -162,7 +180,7 @@ class SplitTable(ArmTable):
                 raise TraceError(
                     f"a table of split points is saved as .npz or .parquet, the file has no {key!r}"
                 )
-        self._given = {k: extra[k] for k in ("front", "features", "split_names") if k in extra}
+        self._given = {k: extra[k] for k in ("front", "features", "split_names", "sent") if k in extra}
 
 
 class Block(NamedTuple):
@@ -410,6 +428,7 @@ def splits_from_stats(
         split_features(front, intercept=intercept),
         weight,
         split_names=[b.name for b in front],
+        sent=np.append(size[:-1], 0.0),
         name=f"{model}: {Path(device).stem} to {Path(server).stem}",
         provenance={
             "device": Path(device).name,

@@ -143,7 +143,14 @@ def test_a_bound_that_says_nothing_is_called_that():
         (lambda t: replay_arms(t, ["splitee"], remote="truth"), "unknown option 'remote'"),
         (lambda t: replay_arms(t, ["splitee"], seeds=0), "seeds must be a whole number of at least 1"),
         (lambda t: replay_arms(t, ["splitee"], seeds="x"), "seeds must be a number of seeds"),
-        (lambda t: replay_arms(t, ["splitee"], budget="rate:0.2"), "splitee takes no budget"),
+        (
+            lambda t: replay_arms(t, ["splitee"], budget="money:0.2"),
+            "on splitee is on rate or energy, got 'money'",
+        ),
+        (
+            lambda t: replay_arms(t, ["uee-ucb"], budget="energy:0.05"),
+            "allows 0.05 a sample (cost of the exits run), but exit0, which uses least, takes 0.1",
+        ),
         (
             lambda t: replay_arms(t, ["ucbee(branch=7)"]),
             "branch must be an exit before the last, 0 .. 2, got 7",
