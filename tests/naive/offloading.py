@@ -54,6 +54,69 @@ def growing(confidences, costs, estimates, eta):
     return shares
 
 
+def restarting(confidences, costs, wrongs, explored, arrived, eta, eps, learning, horizon):
+    """Chances of Hedge-HI-Restart: :func:`growing`, then one weight for each threshold among those known."""
+    groups, chances = [[-1.0, 2.0, 1.0]], []
+    known, weights = None, []
+    for t, p in enumerate(confidences):
+        for s in range(arrived[t - 1] if t else 0, arrived[t]):
+            if known is not None and s < learning:
+                continue  # a late answer from before the restart
+            estimate = wrongs[s] / eps if explored[s] else 0.0
+            at = confidences[s]
+            if known is None:
+                for group in groups:
+                    group[2] *= math.exp(-eta * (costs[s] if group[0] >= at else estimate))
+            else:
+                rank = sum(k <= at for k in known)
+                weights = [
+                    w * math.exp(-eta * (costs[s] if k >= rank else estimate)) for k, w in enumerate(weights)
+                ]
+        if t == learning:
+            known = sorted(set(confidences[:learning]))
+            weights = [1.0] * (len(known) + 1)
+            c = math.log(len(weights))
+            eta = (2.0 * c**2 / horizon**2) ** (1.0 / 3.0)
+            eps = min(1.0, math.sqrt(eta / 2.0))
+        if known is None:
+            cut = []
+            for a, b, w in groups:
+                cut += [[a, p, w], [p, b, w]] if a < p < b else [[a, b, w]]
+            groups = cut
+            share = math.fsum(w for a, _, w in groups if a >= p) / math.fsum(w for _, _, w in groups)
+        else:
+            share = math.fsum(weights[sum(k <= p for k in known) :]) / math.fsum(weights)
+        chances.append(eps + (1.0 - eps) * share)
+    return chances
+
+
+def online_cascade(confidences, contexts, costs, losses, deferred, arrived, rate, explore, number):
+    """Modelled chances of an error, and chances of deferring, when the samples `deferred` were."""
+    w = [[0.0, -4.0] for _ in range(number)]
+    squares = [[0.0, 0.0] for _ in range(number)]
+
+    def inputs(p):
+        odds = math.inf if p == 1.0 else -math.inf if p == 0.0 else math.log(p) - math.log(1.0 - p)
+        return [1.0, max(-12.0, min(12.0, odds)) / 4.0]
+
+    def modelled(p, c):
+        return 1.0 / (1.0 + math.exp(-sum(a * b for a, b in zip(w[c], inputs(p)))))
+
+    errors, chances = [], []
+    for t, (p, c, cost) in enumerate(zip(confidences, contexts, costs)):
+        for s in range(arrived[t - 1] if t else 0, arrived[t]):
+            if deferred[s]:
+                k, x = contexts[s], inputs(confidences[s])
+                slope = modelled(confidences[s], k) - losses[s]
+                for j in range(2):
+                    squares[k][j] += (slope * x[j]) ** 2
+                    if slope * x[j] != 0.0:
+                        w[k][j] -= rate * slope * x[j] / math.sqrt(squares[k][j])
+        errors.append(modelled(p, c))
+        chances.append(1.0 if errors[-1] > cost else min(1.0, explore / math.sqrt(t + 1.0)))
+    return errors, chances
+
+
 def exp4(bins, contexts, costs, estimates, thresholds, number, eta):
     """Shares of EXP4 with every vector of thresholds, one a context, as an expert."""
     experts = list(itertools.product(range(thresholds), repeat=number))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naive import offloading as naive
+from olearn.feedback import feedback as read_feedback
 from olearn.policies.offloading._game import KNAPSACK, TOKEN_BUCKET, VIRTUAL_QUEUE, Budget
 from olearn.policies.offloading._thresholds import thresholds
 from olearn.policies.offloading.calibrated_threshold import CalibratedThreshold, isotonic
@@ -15,10 +16,12 @@ from olearn.policies.offloading.exp4 import EXP4
 from olearn.policies.offloading.fixed_threshold import FixedThreshold
 from olearn.policies.offloading.h2t2 import H2T2
 from olearn.policies.offloading.hedge_hi import HedgeHI
+from olearn.policies.offloading.hedge_hi_restart import HedgeHIRestart
 from olearn.policies.offloading.hi_lcb import HILCB
 from olearn.policies.offloading.hi_lcb_lite import HILCBLite
 from olearn.policies.offloading.hil_f import HILF
 from olearn.policies.offloading.hil_n import HILN
+from olearn.policies.offloading.online_cascade import OnlineCascade
 from olearn.policies.offloading.token_bucket import TokenBucket, token_prices
 
 # confidences strictly inside (0, 1): there the end intervals have a length, and the density is the paper's
@@ -112,6 +115,67 @@ def test_hedge_hi_copies_the_weight_of_a_split_interval(play, drawn, eta, seed):
     estimates = np.where(got.explored, wrong / 0.25, 0.0)
     shares = np.array(naive.growing(policy.confidences()[got.cells], cost, estimates, eta))
     np.testing.assert_allclose(got.chance, 0.25 + 0.75 * shares, rtol=1e-8, atol=1e-10)
+
+
+@given(
+    samples,
+    st.integers(1, 30),
+    st.sampled_from([None, 2, 40]),
+    st.sampled_from(["offloaded", "offloaded+delayed(3)", "offloaded+batched(4)"]),
+    st.integers(0, 99),
+)
+def test_hedge_hi_restart_starts_anew_on_what_it_knows(play, drawn, learning, distinct, feedback, seed):
+    p, wrong, cost = columns(drawn)
+    T = p.size
+    levels = np.arange(1, 20) / 20
+    policy = HedgeHIRestart(T, levels, learning=learning, distinct=distinct, seed=seed)
+    got = play(policy, p, wrong, cost, feedback=feedback)
+    count = distinct or levels.size
+    eta = (2.0 * (count * np.log(2.0)) ** 2 / T**2) ** (1.0 / 3.0)
+    eps = min(1.0, np.sqrt(eta / 2.0))
+    arrived = read_feedback(feedback).arrived(T)
+    at = policy.confidences()[got.cells].tolist()
+    expected = naive.restarting(at, cost, wrong, got.explored, arrived, eta, eps, learning, T)
+    np.testing.assert_allclose(got.chance, expected, rtol=1e-8, atol=1e-10)
+
+
+cascade = st.lists(
+    st.tuples(st.integers(0, 20), st.integers(0, 2), st.booleans(), st.sampled_from([0.0, 0.12, 0.33, 0.87])),
+    min_size=1,
+    max_size=80,
+)
+
+
+@given(
+    cascade,
+    st.sampled_from([0.1, 0.5, 4.0]),
+    st.sampled_from([0.0, 1.0, 3.0]),
+    st.sampled_from(["offloaded", "offloaded+delayed(2)"]),
+    st.integers(0, 99),
+)
+def test_online_cascade_is_logistic_regression_by_adagrad(play, drawn, rate, explore, feedback, seed):
+    # confidences of exactly 0 and 1 among them; costs are never 1 - p, where rounding would decide at first
+    p, context = np.array([d[0] / 20 for d in drawn]), np.array([d[1] for d in drawn])
+    wrong, cost = np.array([float(d[2]) for d in drawn]), np.array([d[3] for d in drawn])
+    remote = np.where(np.arange(p.size) % 5 == 0, 1.0, 0.0)  # the remote model errs too
+    policy = OnlineCascade(contexts=3, rate=rate, explore=explore, seed=seed)
+    got = play(policy, p, wrong, cost, context=context, remote=remote, feedback=feedback)
+    arrived = read_feedback(feedback).arrived(p.size)
+    errors, chances = naive.online_cascade(
+        p.tolist(), context, cost, wrong - remote, got.offloaded, arrived, rate, explore, 3
+    )
+    clear = np.abs(np.array(errors) - cost) > 1e-9  # on the line either side is right
+    np.testing.assert_allclose(got.chance[clear], np.array(chances)[clear], rtol=1e-9)
+    deferred = np.array(errors) > cost
+    np.testing.assert_array_equal(got.offloaded[clear & ~got.explored], deferred[clear & ~got.explored])
+    assert explore > 0.0 or not got.explored.any()
+
+
+def test_online_cascade_explores_as_often_as_it_says(play):
+    # 3 / sqrt(t), capped at 1: 5 standard errors, false alarm below 1e-6
+    eps = np.minimum(1.0, 3.0 / np.sqrt(np.arange(1, 3001)))
+    got = play(OnlineCascade(seed=4), np.full(3000, 0.99), np.zeros(3000), 0.3)
+    assert abs(got.explored.sum() - eps.sum()) < 5 * np.sqrt((eps * (1 - eps)).sum())
 
 
 @given(
