@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def environment(name: str, *packages: str) -> Path | None:
     """The Python of ``build/bench/NAME`` with `packages` installed; None, with a printed reason, if not."""
+    if os.environ.get("OLEARN_BENCH_PEERS") == "0":
+        print(f"skipping {name}: OLEARN_BENCH_PEERS=0")
+        return None
     folder = ROOT / "build" / "bench" / name
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     done = folder / ".installed"
