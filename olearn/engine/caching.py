@@ -381,7 +381,10 @@ def _manifest(
         "horizon": horizon,
         "capacities": capacities,
         "seeds": seeds,
-        "reward": "1 for a hit, the fraction held for a fractional policy",
+        "reward": "1 for a hit, the fraction held for a fractional policy"
+        + ("; the trace's costs are not used" if trace.costs is not None else ""),
+        "capacity_unit": "items"
+        + ("; the trace's sizes enter byte_hit_ratio alone" if trace.sizes is not None else ""),
         "regret": "reward of the best static set (prefilled) of the requests served, minus the reward",
     }
 
