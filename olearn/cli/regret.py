@@ -204,7 +204,13 @@ def _regrets(
             raise NotSupportedError(f"comparator {name!r} is not in the result: give the trace with --trace")
         judged = None
         if name == "static":
-            judged = verdict(best - reward, bound, randomised=bool(first.get("randomised")), level=level)
+            judged = verdict(
+                best - reward,
+                bound,
+                randomised=bool(first.get("randomised")),
+                violated=tuple(first.get("violated") or ()),
+                level=level,
+            )
         rows.append(row(name, best - reward, judged))
     static = np.array([r["static_optimum"] for r in runs])
     if alpha is not None:

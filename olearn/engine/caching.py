@@ -142,7 +142,7 @@ def replay(
                     else:
                         kept += 1
                         bar.advance(total)
-                    _measure(run, policy, comparators[c], points)
+                    _measure(run, policy, comparators[c], points, n)
                     runs.append(run)
                     if not run.row["complete"]:
                         raise KeyboardInterrupt
@@ -250,7 +250,7 @@ def _run(policy: Any, trace: Any, points: np.ndarray, bar: Progress) -> Run:
     return Run(row, reward[:k])
 
 
-def _measure(run: Run, policy: Any, best: Comparators, points: np.ndarray) -> None:
+def _measure(run: Run, policy: Any, best: Comparators, points: np.ndarray, catalog_size: int) -> None:
     """Put the optima of the requests served, the regret and the declared bound beside the reward."""
     row = run.row
     k = run.reward.size - 1
@@ -266,8 +266,14 @@ def _measure(run: Run, policy: Any, best: Comparators, points: np.ndarray) -> No
     row["bound"] = bound.value if bound else None
     row["regret_over_bound"] = row["regret"] / bound.value if bound and bound.value > 0 else None
     row["bound_details"] = bound._asdict() if bound else None
+    row["violated"] = []
     run.bound = bound
     if bound is not None:
+        from olearn.regret import RunFacts, violations
+
+        # A replay serves one request at a time and a hit is worth 1, whatever the trace says of costs.
+        facts = RunFacts(row["requests"], 1, 1, 1.0, row["capacity"], catalog_size)
+        row["violated"] = list(violations(RunFacts(**policy.assumes()), facts))
         run.bound_curve = np.array([policy.bound(int(t)).value for t in points[: run.reward.size]])
 
 
@@ -330,7 +336,7 @@ def _optima(
             "complete": True,
         }
         run = Run(row, curves[name])
-        _measure(run, None, best, points)
+        _measure(run, None, best, points, n)
         runs.append(run)
     return best, runs
 

@@ -131,13 +131,13 @@ class Result:
         return [self._summary_row(policy, capacity, runs) for policy, capacity, runs in self.groups()]
 
     def _summary_row(self, policy: str, capacity: int, runs: list[Run]) -> dict[str, Any]:
-        from olearn.regret import band, verdict
+        from olearn.regret import band
 
         rows = [r.row for r in runs]
         ratios = np.array([[r["hit_ratio"]] for r in rows])
         spread = band(ratios)
         regrets = np.array([r["regret"] for r in rows])
-        judged = verdict(regrets, runs[0].bound, randomised=runs[0].row["randomised"])
+        judged = self._judge(runs)
         seconds = sum(r["seconds"] for r in rows)
         requests = sum(r["requests"] for r in rows)
         fetched = [r["fetched"] + r["fetched_other"] for r in rows if r["fetched"] is not None]
@@ -155,16 +155,21 @@ class Result:
             "Mreq/s": requests / seconds / 1e6 if seconds > 0 else None,
         }
 
-    def verdicts(self) -> list[str]:
-        """One sentence for each policy that declares a bound: does its measured regret respect it?"""
+    def _judge(self, runs: list[Run]) -> Any:
+        """The verdict on the declared bound of one policy at one capacity, its assumptions checked."""
         from olearn.regret import verdict
 
+        first = runs[0]
+        regrets = np.array([r.row["regret"] for r in runs])
+        violated = tuple(first.row["violated"])
+        return verdict(regrets, first.bound, randomised=first.row["randomised"], violated=violated)
+
+    def verdicts(self) -> list[str]:
+        """One sentence for each policy that declares a bound: does its measured regret respect it?"""
         sentences = []
         for policy, capacity, runs in self.groups():
-            bound = runs[0].bound
-            if bound is not None:
-                regrets = np.array([r.row["regret"] for r in runs])
-                told = verdict(regrets, bound, randomised=runs[0].row["randomised"])
+            if runs[0].bound is not None:
+                told = self._judge(runs)
                 sentences.append(f"{policy}, capacity {capacity}: {told.text}")
         return sentences
 

@@ -83,6 +83,21 @@ class CachingPolicy:
         """The declared regret bound after `requests` requests (default: the horizon), or None."""
         return None
 
+    def assumes(self) -> dict[str, float]:
+        """What the declared bound takes for granted of a run, for a replay to check.
+
+        Keys are the fields of :class:`olearn.regret.RunFacts`: ``batch`` (requests between two updates),
+        ``multiplicity`` (of an item in a batch), ``max_weight`` (worth of a hit), ``capacity``,
+        ``catalog_size``, and ``requests`` where the bound holds up to the horizon only.
+        """
+        return {
+            "batch": 1,
+            "multiplicity": 1,
+            "max_weight": 1.0,
+            "capacity": self.capacity,
+            "catalog_size": self.catalog_size,
+        }
+
     def parameters(self) -> dict[str, Any]:
         """The tunable parameters with the values in use, defaults resolved."""
         return {name: getattr(self, name) for name in self.tunable()}

@@ -249,3 +249,21 @@ def test_the_whole_cache_and_one_item():
     assert all(r["reward"] == 4 for r in full.rows if r["policy"] in ("ftpl", "ogb", "ogd", "omd"))
     single = olearn.replay([7], ["lru", "ftpl", "ogb", "ogd", "omd"], capacity=1)
     assert single.rows[0]["requests"] == 1
+
+
+def test_a_bound_whose_assumptions_are_not_met_does_not_apply(trace):
+    from olearn.policies.caching import OGD
+
+    class Short(OGD):
+        """Its bound is good for 1,000 requests."""
+
+        name = "short"
+
+        def assumes(self):
+            return {**super().assumes(), "requests": 1000}
+
+    result = olearn.replay(trace, [Short, "ogd"], capacity=5)
+    words = {row["policy"]: row["verdict"] for row in result.summary()}
+    assert words["short"] == "not applicable"
+    assert words["ogd"] == "holds"
+    assert "3,000 requests, tuned for 1,000" in result.verdicts()[0]
