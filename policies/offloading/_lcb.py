@@ -1,4 +1,29 @@
-"""The kernels of HI-LCB and HI-LCB-lite: a lower confidence bound on the local model's accuracy in each bin."""
+"""The kernels of HI-LCB and HI-LCB-lite: a lower confidence bound on the local model's accuracy in each bin.
+
+The bound, for independent samples of equal law, a price beta, P(local right) = a in a bin whatever else is
+known, gap D = beta - (1 - a), and every answer in before the next decision [derived here]. What is lost is D for each
+offload in a bin with D > 0, and d = -D for each accepted sample in a bin with D < 0. Let f be the mean of the n
+outcomes seen in the bin so far.
+
+*D > 0, offloads.* An offload at round t means f - sqrt(alpha ln t / n) <= a - D. With m = 4 alpha ln T / D^2
+and n >= m the root is at most D/2, so f <= a - D/2, for each n of chance at most exp(-n D^2 / 2) (Hoeffding).
+Each offload adds an outcome, so there is at most one for each n::
+
+    E[offloads] <= m + 1 + sum over n >= m of exp(-n D^2 / 2) <= m + 1 + T^(-2 alpha) / (1 - exp(-D^2 / 2))
+
+*D < 0, accepted.* Accepting at round t means f - a > d + sqrt(alpha ln t / n); by the union over n at most::
+
+    sum_n exp(-2 n (d + sqrt(alpha ln t / n))^2) <= t^(-2 alpha) sum_n exp(-2 n d^2)
+                                                  = t^(-2 alpha) / (exp(2 d^2) - 1)
+
+The sample falls into the bin with a chance independent of that, and the chances of all bins sum to 1, so these
+bins together lose at most the largest d / (exp(2 d^2) - 1) times Z = sum over t = 2..T of t^(-2 alpha), which is
+at most (1 - T^(1 - 2 alpha)) / (2 alpha - 1), bounded for alpha > 1/2. (At t = 1 all is offloaded.)
+
+HI-LCB takes the largest bound of the bins up to this one. If accuracy does not fall from bin to bin, an offload
+still means that the bin's own bound is low, and a wrong acceptance that in some bin up to this one, whose d is
+no smaller, f - a > d + root: 1 / (exp(2 d^2) - 1) becomes its sum over these bins.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from olearn._jit import kernel
+from olearn.bounds import Bound
 from olearn.errors import ParameterError, check_real
 from olearn.policies.offloading._base import CHANCE, ROUND, STATS, BinaryPolicy
 from olearn.policies.offloading._bins import bin_of_cells
@@ -106,17 +132,71 @@ class LCBPolicy(BinaryPolicy):
         bins: int = 16,
         axis: str = "uniform",
         alpha: float = 0.52,
+        gaps: Any = None,
         seed: int = 0,
     ) -> None:
         super().__init__(horizon, levels, contexts, cost, seed=seed)
         self.bins = bins
         self.axis = axis
         self.alpha = alpha
+        self.gaps = gaps
 
     def validate(self) -> None:
         super().validate()
         bin_of_cells(self.confidences(), self.bins, self.axis)
         check_real("alpha", self.alpha, 0.5, open_low=True)
+        if self.gaps is not None:
+            gaps = self._gaps()
+            if gaps.shape != (int(self.bins),) or (np.abs(gaps) > 1.0).any():
+                raise ParameterError(
+                    f"{self.name}: gaps must be {self.bins} numbers in [-1, 1], one a bin (or NaN), "
+                    f"got {self.gaps!r}"
+                )
+            if self.monotone and (np.diff(gaps[~np.isnan(gaps)]) < 0.0).any():
+                raise ParameterError(f"{self.name}: gaps must not fall from bin to bin, got {self.gaps!r}")
+
+    def _gaps(self) -> np.ndarray:
+        return np.asarray(self.gaps, dtype=np.float64)
+
+    def bound(self, samples: int | None = None) -> Bound | None:
+        """For given gaps the regret bound derived at the head of this module; None without them."""
+        T = samples if samples is not None else self.horizon
+        if self.gaps is None or T is None:
+            return None
+        self.validate()
+        gaps, alpha = self._gaps(), float(self.alpha)
+        gaps = gaps[~np.isnan(gaps)]
+        good, bad = gaps[gaps > 0.0], -gaps[gaps < 0.0]
+        with np.errstate(over="ignore", divide="ignore"):
+            chance = -np.expm1(-(good**2) / 2.0)
+            offloads = 4.0 * alpha * math.log(T) / good**2 + 1.0 + T ** (-2.0 * alpha) / chance
+            series = 1.0 / np.expm1(2.0 * bad**2)
+        if self.monotone:  # bins come in the order of their accuracy: the largest |gap| first
+            series = np.cumsum(series)
+        z = (1.0 - T ** (1.0 - 2.0 * alpha)) / (2.0 * alpha - 1.0)
+        accepted = np.minimum(z * series, T)
+        value = float(np.sum(good * np.minimum(offloads, T))) + float(np.max(bad * accepted, initial=0.0))
+        assumptions = [
+            "samples are independent and identically distributed, right with a chance that only the bin tells",
+            "the gaps are the true ones, and the price is the same for all samples",
+            "the remote answer is taken as the truth",
+        ]
+        if self.monotone:
+            assumptions.append("accuracy does not fall from bin to bin")
+        return Bound(
+            min(value, T * float(np.max(np.abs(gaps), initial=0.0))),
+            "sum of 4 alpha ln T / gap + gap (1 + T^(-2 alpha) / (1 - exp(-gap^2/2))) over gaps > 0, "
+            "+ max of Z |gap| / (exp(2 gap^2) - 1) over gaps < 0",
+            "best fixed rule on the bins, in expectation over the samples",
+            "in expectation",
+            tuple(assumptions),
+            "derived in olearn.policies.offloading._lcb",
+        )
+
+    def bound_curve(self, points: np.ndarray) -> np.ndarray:
+        """The bound after each number of samples in `points`, float64 of shape (K,)."""
+        bounds = [self.bound(int(n)) for n in points]
+        return np.array([np.nan if b is None else b.value for b in bounds])
 
     def _init(self) -> State:
         return init(self.confidences(), int(self.bins), self.axis, float(self.alpha), self.monotone)

@@ -6,7 +6,20 @@ is increasing in confidence, a bound that holds for a less confident bin holds h
 Cost: O(bins) per sample. Memory: 16 bytes per bin, 4 per level.
 
 Regret: O(log T) if P(right | bin) is increasing and samples are independent of the past [the paper's
-abstract]; where accuracy is not increasing the rule can accept a bad bin for ever.
+abstract]; where accuracy is not increasing the rule can accept a bad bin for ever. Given ``gaps`` that do not
+fall, ``bound`` is a number: HI-LCB-lite's, with the sum of 1 / (exp(2 d^2) - 1) over all bins up to the bad one
+in place of its own [derived; see ``_lcb.py``].
+
+Parameters
+----------
+bins : int, default 16
+    Bins of confidence.
+axis : {"uniform", "log1m", "rank"}
+    On which axis they are equally wide.
+alpha : float, default 0.52
+    Factor of the confidence width, above 1/2.
+gaps : array_like of float, shape (bins,), optional
+    cost - P(local wrong) in each bin, NaN for an empty one. Only ``bound`` reads them.
 
 References
 ----------

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from olearn import optima
+from olearn.errors import OlearnError
 from olearn.policies.offloading.exp4 import EXP4
 from olearn.policies.offloading.h2t2 import H2T2
 from olearn.policies.offloading.hedge_hi import HedgeHI
 from olearn.policies.offloading.hedge_hi_restart import HedgeHIRestart
+from olearn.policies.offloading.hi_lcb import HILCB
 from olearn.policies.offloading.hi_lcb_lite import HILCBLite
 from olearn.policies.offloading.hil_f import HILF
 from olearn.policies.offloading.hil_n import HILN
@@ -137,6 +139,75 @@ def test_hi_lcb_lite_stops_offloading_good_bins(play):
         )
     assert np.mean(counts) <= limit
     assert np.mean(counts) > 0.1 * limit  # and it does explore
+
+
+LAWS = {  # accuracies of four bins; where the price 0.3 lies among them decides what is lost, and how
+    "both sides": [0.2, 0.55, 0.8, 0.95],
+    "close calls": [0.6, 0.68, 0.72, 0.8],
+    "nearly a tie": [0.69, 0.695, 0.705, 0.71],
+    "all good": [0.75, 0.8, 0.85, 1.0],
+    "all bad": [0.3, 0.5, 0.6, 0.65],
+    "nothing to tell apart": [0.7, 0.7, 0.7, 0.7],
+}
+
+
+def pseudo_regret(play, policy, accuracy, cost, T, seed, weights):
+    """What was lost against the best rule on the bins, in expectation over the samples at each decision."""
+    rng = np.random.default_rng(seed)
+    bins = rng.choice(4, T, p=weights)
+    wrong = (rng.random(T) >= accuracy[bins]).astype(float)
+    offloaded = play(policy, bins / 4, wrong, cost).offloaded
+    gap = (cost - (1.0 - accuracy))[bins]
+    return float(np.where(offloaded, np.maximum(gap, 0.0), np.maximum(-gap, 0.0)).sum())
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("law", list(LAWS))
+@pytest.mark.parametrize("cls", [HILCB, HILCBLite])
+@pytest.mark.parametrize("alpha", [0.501, 0.52, 1.0])
+def test_hi_lcb_keeps_its_bound_for_given_gaps(play, cls, law, alpha):
+    # the mean of 20 seeds plus 5 standard errors lies below the bound: no false alarm above 1e-6
+    T, cost, accuracy = 4000, 0.3, np.array(LAWS[law])
+    for weights in ([0.25] * 4, [0.97, 0.01, 0.01, 0.01], [0.01, 0.01, 0.01, 0.97]):
+        make = lambda: cls(levels=4, bins=4, alpha=alpha, gaps=cost - (1.0 - accuracy))  # noqa: E731
+        lost = [pseudo_regret(play, make(), accuracy, cost, T, s, weights) for s in range(20)]
+        bound = make().bound(T)
+        assert np.mean(lost) + 5 * np.std(lost) / np.sqrt(20) <= bound.value + 1e-9, law
+        assert bound.guarantee == "in expectation"
+
+
+@pytest.mark.jit_only
+def test_the_bound_of_hi_lcb_is_not_idle(play):
+    # one good bin: a fifth of the bound is lost at least
+    T, accuracy = 20_000, np.array([0.9, 0.9, 0.9, 0.9])
+    gaps = np.array([0.2, np.nan, np.nan, np.nan])
+    weights = [1.0, 0.0, 0.0, 0.0]
+    policy = HILCBLite(levels=4, bins=4, gaps=gaps)
+    lost = np.mean([pseudo_regret(play, policy.copy(), accuracy, 0.3, T, s, weights) for s in range(10)])
+    assert 0.2 * policy.bound(T).value < lost <= policy.bound(T).value
+
+
+def test_the_bound_of_hi_lcb_in_numbers():
+    gaps, T, alpha = [-0.4, 0.2], 10_000, 0.52
+    good = 4 * alpha * np.log(T) / 0.2 + 0.2 * (1 + T ** (-2 * alpha) / (1 - np.exp(-0.02)))
+    z = (1 - T ** (1 - 2 * alpha)) / (2 * alpha - 1)
+    assert sum(t ** (-2 * alpha) for t in range(2, T + 1)) <= z
+    bad = 0.4 / (np.exp(2 * 0.16) - 1) * z
+    for cls in (HILCB, HILCBLite):
+        assert cls(levels=2, bins=2, gaps=gaps).bound(T).value == pytest.approx(good + bad)
+        assert cls(levels=2, bins=2).bound(T) is None
+    two = [-0.4, -0.3, 0.2]
+    lite, full = (c(levels=3, bins=3, gaps=two).bound(T).value - good for c in (HILCBLite, HILCB))
+    each = [1 / (np.exp(2 * d * d) - 1) for d in (0.4, 0.3)]
+    assert lite == pytest.approx(z * max(0.4 * each[0], 0.3 * each[1]))
+    assert full == pytest.approx(z * max(0.4 * each[0], 0.3 * sum(each)))
+    # never more than the dearest mistake on every sample; nothing to lose, nothing lost
+    assert HILCBLite(levels=2, bins=2, gaps=[1e-9, -1e-9]).bound(50).value == pytest.approx(50e-9)
+    assert HILCBLite(levels=2, bins=2, gaps=[0.0, 0.0]).bound(50).value == 0.0
+    with pytest.raises(OlearnError, match="gaps must be 2 numbers"):
+        HILCBLite(levels=2, bins=2, gaps=[0.1]).bound(50)
+    with pytest.raises(OlearnError, match="gaps must not fall from bin to bin"):
+        HILCB(levels=2, bins=2, gaps=[0.1, -0.1]).bound(50)
 
 
 def test_vacuous_horizons():

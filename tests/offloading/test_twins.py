@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from naive import offloading as naive
@@ -117,6 +117,10 @@ def test_hedge_hi_copies_the_weight_of_a_split_interval(play, drawn, eta, seed):
     np.testing.assert_allclose(got.chance, 0.25 + 0.75 * shares, rtol=1e-8, atol=1e-10)
 
 
+late = [(1 + 7 * k % 19, k % 3 == 0, 0.3) for k in range(40)]  # answers from before the restart come after it
+
+
+@example(drawn=late, learning=20, distinct=None, feedback="offloaded+delayed(3)", seed=1)
 @given(
     samples,
     st.integers(1, 30),
