@@ -15,7 +15,8 @@ rounding     size       negative correlation  expected movement between x and x'
 Exact marginals, an exact size of 2 or more and the least movement exclude each other
 (:mod:`~olearn.geometry.rounding.coupled` has the argument); the table is the choice of two.
 
-Each module holds the kernel, in lower case as its name (`depround` in `deprounding`), and a class around it. Names load at first use.
+Each module holds the kernel, in lower case as its name (`depround` in `deprounding`), and a class
+around it. Names load at first use.
 
 Examples
 --------
