@@ -1,9 +1,9 @@
 """The kernels of HI-LCB and HI-LCB-lite: a lower confidence bound on the local model's accuracy in each bin.
 
 The bound, for independent samples of equal law, a price beta, P(local right) = a in a bin whatever else is
-known, gap D = beta - (1 - a), and every answer in before the next decision [derived here]. What is lost is D for each
-offload in a bin with D > 0, and d = -D for each accepted sample in a bin with D < 0. Let f be the mean of the n
-outcomes seen in the bin so far.
+known, gap D = beta - (1 - a), and every answer in before the next decision [derived here]. What is lost is D
+for each offload in a bin with D > 0, and d = -D for each accepted sample in a bin with D < 0. Let f be the mean
+of the n outcomes seen in the bin so far.
 
 *D > 0, offloads.* An offload at round t means f - sqrt(alpha ln t / n) <= a - D. With m = 4 alpha ln T / D^2
 and n >= m the root is at most D/2, so f <= a - D/2, for each n of chance at most exp(-n D^2 / 2) (Hoeffding).
@@ -17,8 +17,8 @@ Each offload adds an outcome, so there is at most one for each n::
                                                   = t^(-2 alpha) / (exp(2 d^2) - 1)
 
 The sample falls into the bin with a chance independent of that, and the chances of all bins sum to 1, so these
-bins together lose at most the largest d / (exp(2 d^2) - 1) times Z = sum over t = 2..T of t^(-2 alpha), which is
-at most (1 - T^(1 - 2 alpha)) / (2 alpha - 1), bounded for alpha > 1/2. (At t = 1 all is offloaded.)
+bins together lose at most the largest d / (exp(2 d^2) - 1) times Z = sum over t = 2..T of t^(-2 alpha), which
+is at most (1 - T^(1 - 2 alpha)) / (2 alpha - 1), bounded for alpha > 1/2. (At t = 1 all is offloaded.)
 
 HI-LCB takes the largest bound of the bins up to this one. If accuracy does not fall from bin to bin, an offload
 still means that the bin's own bound is low, and a wrong acceptance that in some bin up to this one, whose d is

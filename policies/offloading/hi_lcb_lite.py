@@ -7,8 +7,8 @@ offloaded. Only offloaded samples teach. Deterministic.
 Cost: O(1) per sample. Memory: 16 bytes per bin, 4 per level.
 
 Regret: O(log T) for samples independent of the past with P(right | bin) fixed [the paper's abstract]. It
-depends on the gaps D = cost - P(wrong | bin). Given ``gaps``, ``bound`` declares, in expectation and against the
-best rule on the bins, with d = -D where D < 0 [derived; see ``_lcb.py``]::
+depends on the gaps D = cost - P(wrong | bin). Given ``gaps``, ``bound`` declares, in expectation and against
+the best rule on the bins, with d = -D where D < 0 [derived; see ``_lcb.py``]::
 
     sum over D > 0 of  4 alpha ln T / D + D (1 + T^(-2 alpha) / (1 - exp(-D^2/2)))
     + max over D < 0 of  d / (exp(2 d^2) - 1) * (1 - T^(1 - 2 alpha)) / (2 alpha - 1)
