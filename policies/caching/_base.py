@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
@@ -161,6 +162,8 @@ class CachingPolicy:
             Hit or miss; for a fractional policy the fraction of the item that was in the cache.
         """
         state = self._state if self._state is not None else self.state
+        if type(item) is not int:  # a NumPy integer would compile the kernel again, a float fail in it
+            item = _whole(item)
         if not 0 <= item < self.catalog_size:
             raise ParameterError(f"item must be between 0 and {self.catalog_size - 1}, got {item!r}")
         reward = type(self).step(state, item)
@@ -251,3 +254,11 @@ def extended(array: np.ndarray, length: int, fill: Any) -> np.ndarray:
     longer = np.full(length, fill, dtype=array.dtype)
     longer[: array.size] = array
     return longer
+
+
+def _whole(item: Any) -> int:
+    """The id as a plain int."""
+    try:
+        return int(operator.index(item))
+    except TypeError:
+        raise ParameterError(f"item must be a whole number, got {item!r}") from None

@@ -212,3 +212,15 @@ def test_a_policy_of_another_package_is_found_by_its_entry_point(tmp_path):
     )
     assert wrong.returncode == 2
     assert b"did you mean" in wrong.stderr
+
+
+@pytest.mark.parametrize("name", ["lru", "ogb", "omd"])
+def test_a_request_takes_any_whole_number_and_nothing_else(name):
+    policy = registry.find("caching", name)(3, 10, horizon=100)
+    twin = policy.copy()
+    for item in (np.int32(4), np.uint64(4), np.int8(9), np.int64(0)):
+        assert policy.request(item) == twin.request(int(item))
+    for wrong in (1.0, 1.5, "1", None):
+        with pytest.raises(ParameterError, match="item must be a whole number"):
+            policy.request(wrong)
+    np.testing.assert_array_equal(policy.request_many(range(10)), twin.request_many(range(10)))
