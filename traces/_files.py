@@ -215,19 +215,29 @@ def _compressed(file: BinaryIO, compression: str | None) -> Iterator[BinaryIO]:
         yield file
 
 
-def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> Path:
+def write_whole(path: str | Path, write: Callable[[BinaryIO], object], compress: bool = True) -> Path:
     """Let `write` fill a new file beside `path` and put it in place only when it is complete.
 
-    An ending .gz, .xz or .zst compresses it.
+    An ending .gz, .xz or .zst compresses it, if `compress`. A link keeps pointing where it points; a device
+    or a pipe (/dev/stdout) is written to, not replaced by a file.
     """
     path = Path(path)
+    compression = compression_of(path) if compress else None
+    if path.is_relative_to("/dev") or (path.exists() and not path.is_file()):
+        try:
+            with open(path, "wb") as file, _compressed(file, compression) as stream:
+                write(stream)
+        except OSError as error:
+            raise OlearnError(f"can't write {path}: {error.strerror}") from None
+        return path
+    path = path.resolve() if path.is_symlink() else path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise OlearnError(f"can't write {path}: {error.strerror}") from None
     try:
-        with os.fdopen(handle, "wb") as file, _compressed(file, compression_of(path)) as stream:
+        with os.fdopen(handle, "wb") as file, _compressed(file, compression) as stream:
             write(stream)
         umask = os.umask(0)
         os.umask(umask)

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +43,10 @@ class Main(click.Group):
         except BrokenPipeError:  # the reader of a pipe went away, e.g. `| head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+        except OSError as error:  # a full disk, a folder that vanished
+            where = f"{error.filename}: " if error.filename else ""
+            err.print(f"olearn: {where}{error.strerror or error}", markup=False)
+            ctx.exit(2)
 
 
 def print_table(
@@ -84,22 +87,24 @@ def print_json(value: Any) -> None:
 
 def write_atomically(path: Path, text: str | bytes) -> None:
     """Write a whole file or nothing: an existing one is replaced only by a complete one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode() if isinstance(text, str) else text)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    from olearn.traces._files import write_whole
+
+    data = text.encode() if isinstance(text, str) else text
+    write_whole(path, lambda file: file.write(data))
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def check_writable(*paths: str | Path | None) -> None:
+    """Refuse files and folders that can't be written before the work, not after it."""
+    for path in paths:
+        if path is None:
+            continue
+        there = Path(path).absolute()
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        if there != Path(path).absolute() and not there.is_dir():
+            raise OlearnError(f"can't write {path}: {there} is not a folder")
+        if not os.access(there, os.W_OK):
+            raise OlearnError(f"can't write {path}: no permission to write {there}")
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from olearn.cli._common import err, print_json, print_table, to_csv, write_atomically
+from olearn.cli._common import check_writable, err, print_json, print_table, to_csv, write_atomically
 
 DEFAULT_POLICIES = ("lru", "lfu", "ftpl", "ogb")
 
@@ -108,6 +108,7 @@ def run(
     from olearn.engine import replay
     from olearn.errors import check_positive_int
 
+    check_writable(csv_file, out)
     loaded = load_trace(trace, fmt, columns)
     if limit is not None:
         loaded = loaded[: check_positive_int("limit", limit)]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+
+from olearn.errors import ParameterError
+from olearn.traces._files import write_whole
 
 # Okabe and Ito's palette: distinct for every common colour vision, and in grey with the line styles.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
@@ -58,11 +62,13 @@ def figure(*args: Any, **kwargs: Any) -> Any:
 def save(fig: Any, path: str | Path) -> Path:
     """Write the figure (format by the file's ending), whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.part{path.suffix or '.png'}")
+    picture = io.BytesIO()
     try:
-        fig.savefig(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        fig.savefig(picture, format=path.suffix[1:].lower() or "png")
+    except ValueError as error:
+        known = ", ".join(sorted(fig.canvas.get_supported_filetypes()))
+        if path.suffix[1:].lower() in known.split(", "):
+            raise
+        raise ParameterError(f"{str(path)!r}: the ending must be one of {known}") from error
+    write_whole(path, lambda file: file.write(picture.getvalue()))
     return path

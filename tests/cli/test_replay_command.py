@@ -185,3 +185,40 @@ def test_ctrl_c_prints_what_there_is(tmp_path):
 def test_no_colour_and_no_progress_in_pipes(run, file):
     outcome = run("replay", file, "-p", "lru", "-c", "3", "--no-plot")
     assert "\x1b" not in outcome.stdout + outcome.stderr
+
+
+def test_what_cannot_be_written_is_said_before_the_replay(run, file, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    for option, path in (("--csv", "taken/rows.csv"), ("--out", "taken/deeper")):
+        outcome = run("replay", file, "-p", "lru", "-c", "3", option, path, code=2)
+        assert f"can't write {path}" in outcome.stderr
+        assert outcome.stdout == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="Linux has it")
+def test_a_full_disk_is_one_sentence_and_devices_stay_devices(file, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "olearn",
+        "replay",
+        str(file),
+        "-p",
+        "lru",
+        "-c",
+        "3",
+        "--no-plot",
+        "--csv",
+    ]
+    full = subprocess.run([*command, "/dev/full"], cwd=tmp_path, capture_output=True, text=True)
+    assert (full.returncode, full.stderr) == (2, "olearn: can't write /dev/full: No space left on device\n")
+    assert Path("/dev/full").is_char_device()
+    shown = subprocess.run([*command, "/dev/stdout"], cwd=tmp_path, capture_output=True, text=True)
+    assert shown.stdout.startswith("policy,capacity")
+
+
+def test_a_link_keeps_pointing_where_it_points(run, file, tmp_path):
+    (tmp_path / "link.csv").symlink_to("target.csv")
+    run("replay", file, "-p", "lru", "-c", "3", "--no-plot", "--csv", "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "target.csv").read_text().startswith("policy,capacity")
