@@ -9,6 +9,7 @@ where they fit, else uint64, else as objects.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,9 @@ def _as_array(keys: Any) -> np.ndarray:
     if hasattr(keys, "__array__"):
         return np.asarray(keys)
     try:
+        # A string would pass as its letters, a set or a mapping as its keys in an order nobody chose.
+        if isinstance(keys, (str, bytes, bytearray, Set, Mapping)):
+            raise TypeError
         values = list(keys)
     except TypeError:
         raise TraceError(f"keys must be an array or a list, got {type(keys).__name__}") from None

@@ -42,8 +42,9 @@ def replay(
 
     Parameters
     ----------
-    trace : Trace, or what Trace.from_keys takes
-        The requests, in order.
+    trace : Trace, path, str, or what Trace.from_keys takes
+        The requests, in order: a trace, a file or the name of a bundled trace (as for
+        :func:`olearn.load_trace`), or the keys themselves.
     policies : str, type, callable, or a sequence of these
         Names such as ``"lru"`` or ``"ogb(eta=0.01)"``, subclasses of ``CachingPolicy``, or callables that
         take ``capacity, catalog_size, horizon, seed`` by keyword and return a policy.
@@ -93,11 +94,7 @@ def replay(
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise ParameterError(f"policy {sorted(twice)[0]!r} is given twice")
-    seed_list = list(range(check_positive_int("seeds", seeds))) if isinstance(seeds, int) else list(seeds)
-    if not seed_list:
-        raise ParameterError("give at least one seed")
-    for seed in seed_list:
-        check_int("seed", seed, minimum=0)
+    seed_list = _as_seeds(seeds)
     planned = total if horizon is None else check_positive_int("horizon", horizon)
     points = _checkpoints(total, check_positive_int("checkpoints", checkpoints))
     asked = [max(1, round(n / 100))] if capacity is None else _as_list(capacity)
@@ -358,9 +355,24 @@ def _as_list(value: Any) -> list[Any]:
     return [value]
 
 
-def _as_trace(trace: Any) -> Any:
-    from olearn.traces import Trace
+def _as_seeds(seeds: Any) -> list[int]:
+    """The seeds 0, 1, ... of a number, or the given ones; one twice would make the bands look too sure."""
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+        return list(range(check_positive_int("seeds", seeds)))
+    found = [check_int("seed", seed, minimum=0) for seed in seeds]
+    if not found:
+        raise ParameterError("give at least one seed")
+    twice = [seed for k, seed in enumerate(found) if seed in found[:k]]
+    if twice:
+        raise ParameterError(f"seed {twice[0]} is given twice")
+    return found
 
+
+def _as_trace(trace: Any) -> Any:
+    from olearn.traces import Trace, load
+
+    if isinstance(trace, (str, Path)):
+        return load(trace)
     return trace if isinstance(trace, Trace) else Trace.from_keys(trace)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -195,6 +193,10 @@ class Result:
             if len(capacities) != 1:
                 raise ParameterError(f"say which capacity: {', '.join(map(str, capacities))}")
             capacity = capacities[0]
+        if capacity not in self.comparators:
+            raise ParameterError(
+                f"no capacity {capacity} in this result; it has {', '.join(map(str, capacities))}"
+            )
         runs = self._of(policy, capacity)
         if not runs:
             raise unknown("policy in this result", policy, dict.fromkeys(r.row["policy"] for r in self.runs))
@@ -268,18 +270,10 @@ class Result:
 
     def save(self, path: str | Path) -> Path:
         """Write the result as JSON, whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        from olearn.traces._files import write_whole
+
         text = json.dumps(_plain(self.to_dict()), allow_nan=False)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-            os.replace(part, path)
-        except BaseException:
-            Path(part).unlink(missing_ok=True)
-            raise
-        return path
+        return write_whole(path, lambda file: file.write(text.encode()), compress=False)
 
     @classmethod
     def load(cls, path: str | Path) -> Result:
@@ -303,11 +297,33 @@ class Result:
                 for c, rows in data["optima"].items()
             }
             points = np.array(curves["checkpoints"], dtype=np.int64)
+            result = cls(dict(data["manifest"]), runs, points, comparators)
+            result._check()
         except FileNotFoundError:
             raise TraceError(f"no result at {path}") from None
-        except (KeyError, TypeError, ValueError) as error:
+        except OSError as error:
+            raise TraceError(f"{path} can't be read: {error.strerror}") from None
+        except KeyError as error:
+            raise TraceError(f"{path} is not a result of `olearn replay`: {error} is missing") from None
+        except (AttributeError, TypeError, ValueError) as error:
             raise TraceError(f"{path} is not a result of `olearn replay`: {error}") from None
-        return cls(data["manifest"], runs, points, comparators)
+        return result
+
+    def _check(self) -> None:
+        """Refuse what a damaged file would give: KeyError for what is missing, ValueError for lengths."""
+        self.manifest["complete"], self.manifest["trace"]["name"]
+        count = self.checkpoints.size
+        for run in self.runs:
+            if run.row["capacity"] not in self.comparators:
+                raise ValueError(f"a run has capacity {run.row['capacity']}, for which there are no optima")
+            if run.reward.ndim != 1 or run.reward.size > count:
+                raise ValueError(f"a curve of {run.row['policy']} does not fit the {count} checkpoints")
+        for capacity, best in self.comparators.items():
+            if any(c.shape != (count,) for c in (best.prefix, best.prefix_fetch_charged, best.final)):
+                raise ValueError(
+                    f"an optimum's curve at capacity {capacity} does not fit the {count} checkpoints"
+                )
+        self.summary()  # looks at what the tables show of every row
 
     # -- looking -----------------------------------------------------------------------------------
     def optima_rows(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from olearn.errors import ParameterError
 from olearn.plot._style import figure, look, save, style
 
 
@@ -30,7 +31,11 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
     -------
     matplotlib.figure.Figure
     """
-    capacity = next(iter(result.comparators)) if capacity is None else capacity
+    if capacity is None:
+        capacity = next(iter(result.comparators))
+    elif capacity not in result.comparators:
+        known = ", ".join(map(str, result.comparators))
+        raise ParameterError(f"no capacity {capacity} in this result; it has {known}")
     names = [(p, runs) for p, c, runs in result.groups() if c == capacity and runs[0].reward.size > 1]
     points = result.checkpoints
     trace = result.manifest["trace"]
@@ -58,7 +63,8 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
             loc="left",
         )
         upper.set_ylim(bottom=0)
-        upper.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+        if names:  # matplotlib warns of a legend without entries
+            upper.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
 
         highest = 0.0
         lowest = 0.0
@@ -91,7 +97,8 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
         lower.set_xlabel("requests served")
         lower.xaxis.set_major_formatter(_thousands)
         lower.yaxis.set_major_formatter(_thousands)
-        lower.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+        if online:
+            lower.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
         if path is not None:
             save(fig, path)
     return fig

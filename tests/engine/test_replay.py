@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import naive.caching as naive
 import olearn
 from olearn.engine import caching as engine
-from olearn.errors import OlearnError, ParameterError, UnknownNameError
+from olearn.errors import OlearnError, ParameterError, TraceError, UnknownNameError
 from olearn.traces import Trace
 
 
@@ -233,7 +233,7 @@ def test_bad_policies(trace, policy, said):
 
 
 def test_bad_seeds_and_curves(trace, result):
-    for seeds in (0, [-1], []):
+    for seeds in (0, [-1], [], None, 1.5, "3", [1, 1]):
         with pytest.raises(ParameterError, match="seed"):
             olearn.replay(trace, "lru", capacity=5, seeds=seeds)
     with pytest.raises(UnknownNameError, match="did you mean 'regret'"):
@@ -242,6 +242,65 @@ def test_bad_seeds_and_curves(trace, result):
         result.curve("lru")
     with pytest.raises(UnknownNameError, match="known"):
         result.curve("nope", 5)
+    with pytest.raises(ParameterError, match="no capacity 7"):
+        result.curve("lru", 7)
+    with pytest.raises(ParameterError, match="no capacity 7"):
+        result.plot(capacity=7)
+
+
+def test_seeds_may_be_a_numpy_number(trace):
+    given = olearn.replay(trace, "ogb", 5, np.int64(2), offline=False)
+    assert [r["seed"] for r in given.rows] == [0, 1]
+
+
+def test_a_path_or_a_name_is_loaded_not_read_as_letters(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("a\nb\na\n")
+    for given in (path, str(path)):
+        assert olearn.replay(given, "lru", 1).rows[0]["requests"] == 3
+    with pytest.raises(OlearnError, match="nothing-here"):
+        olearn.replay("nothing-here", "lru", 1)
+
+
+def _without(*keys):
+    def change(data):
+        for key in keys[:-1]:
+            data = data[key]
+        del data[keys[-1]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _without("manifest"),
+        _without("manifest", "trace"),
+        _without("rows", 0, "policy"),
+        _without("curves", "checkpoints", 0),
+        _without("curves", "static_prefix", "5", 0),
+        lambda data: data.update(optima=[]),
+        lambda data: data.update(manifest=None),
+        lambda data: data["rows"][0].update(capacity=99),
+    ],
+)
+def test_a_damaged_result_is_refused_when_it_is_loaded(result, tmp_path, damage):
+    path = result.save(tmp_path / "r.json")
+    data = json.loads(path.read_text())
+    damage(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(TraceError, match="is not a result"):
+        olearn.Result.load(path)
+    with pytest.raises(TraceError, match="can't be read"):
+        olearn.Result.load(tmp_path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_picture_of_offline_rows_and_of_one_checkpoint(tmp_path):
+    for policies, checkpoints in (("static", 10), ("lru", 1)):
+        olearn.replay([1, 2, 1, 3] * 9, policies, 1, checkpoints=checkpoints).plot(tmp_path / "a.png")
+    with pytest.raises(ParameterError, match="the ending must be one of"):
+        olearn.replay([1, 2], "lru", 1).plot(tmp_path / "a.xyz")
 
 
 def test_the_whole_cache_and_one_item():

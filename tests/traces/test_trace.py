@@ -168,6 +168,8 @@ def test_arrays_are_of_the_promised_types_and_writeable():
         ({"keys": []}, "at least one request"),
         ({"keys": np.zeros((2, 2), int)}, "one-dimensional"),
         ({"keys": 5}, "must be an array or a list, got int"),
+        ({"keys": "abc"}, "must be an array or a list, got str"),
+        ({"keys": {1, 2}}, "must be an array or a list, got set"),
         ({"keys": [1.5, 2.0]}, "whole numbers below 2^53, got 1.5 at position 0"),
         ({"keys": [1.0, float("nan")]}, "got nan at position 1"),
         ({"keys": [[1], [2]]}, "hashable, got list at position 0"),
