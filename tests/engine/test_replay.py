@@ -256,8 +256,8 @@ def test_seeds_may_be_a_numpy_number(trace):
 def test_a_path_or_a_name_is_loaded_not_read_as_letters(tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("a\nb\na\n")
-    for given in (path, str(path)):
-        assert olearn.replay(given, "lru", 1).rows[0]["requests"] == 3
+    for name in (path, str(path)):
+        assert olearn.replay(name, "lru", 1).rows[0]["requests"] == 3
     with pytest.raises(OlearnError, match="nothing-here"):
         olearn.replay("nothing-here", "lru", 1)
 
