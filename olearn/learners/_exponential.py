@@ -1,10 +1,11 @@
 """Kernels of the exponential-weights family: Hedge, AdaHedge, fixed share; one step for all rates.
 
 State: cumulative losses (the truth, in the log domain) and the weights. With a fixed rate and ``rate * |loss|
-<= 0.1`` a round multiplies the weights by a polynomial exponential and renormalises them, which is 6 times
-faster than exponentials of the sums; every 1024 rounds the weights are computed afresh from the sums, so
-errors do not pile up and an expert that is far behind can come back: its weight may be flushed to 0
-meanwhile, but within 1024 rounds it can't grow by more than a factor of e^103 beyond 1e-250.
+<= 0.1`` a round multiplies the weights by a polynomial exponential, which is 6 times faster than exponentials
+of the sums. They are not normalised there, since what they add up to divides the loss as well: 1024 rounds
+change the sum by no more than e^51. Then the weights are computed afresh from the sums, so errors do not pile
+up and an expert that is far behind can come back: its weight may be flushed to 0 meanwhile, but within 1024
+rounds it can't grow by more than a factor of e^103 beyond 1e-250.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import numpy as np
 
 from olearn._jit import kernel
 from olearn.learners._feed import MATRIX, record, respond
-from olearn.learners._numeric import SMALL, dot, exp_neg, exp_small, total
+from olearn.learners._numeric import SMALL, dot, dot_and_total, exp_neg, exp_small, total
 
 FIXED, ANYTIME, ADAPTIVE = range(3)
 _REFRESH = 1024
 _FLUSH = 1e-250
 
-#: Cells of ``cells``: the rate in use; AdaHedge's mixability gap so far.
-RATE, GAP = range(2)
+#: Largest loss of the multiplicative form: times e^51 it must be finite.
+_LARGEST = 1e280
+
+#: Cells of ``cells``: the rate in use; AdaHedge's mixability gap so far; the loss of a round on its way out.
+RATE, GAP, LOSS = range(3)
 
 
 class State(NamedTuple):
@@ -33,9 +37,10 @@ class State(NamedTuple):
     sums: np.ndarray  # float64 (n,): cumulative losses (minus their smallest at the last refresh)
     log_prior: np.ndarray  # float64 (n,)
     last: np.ndarray  # float64 (n,): the hint: the losses of the last round; 0 without hints
-    work: np.ndarray  # float64 (n,)
+    work: np.ndarray  # float64 (n,); in the multiplicative form the weights before normalising
+    scratch: np.ndarray  # float64 (2, n // 4)
     rounds: np.ndarray  # int64 (1,)
-    cells: np.ndarray  # float64 (2,)
+    cells: np.ndarray  # float64 (3,)
     mode: int
     fast: bool
     hinted: bool
@@ -58,14 +63,17 @@ def init(
     with np.errstate(divide="ignore"):
         log_prior = np.log(prior)
     fast = mode == FIXED and not hinted and share == 0.0 and rate * span <= 2.0 * SMALL
+    fast = fast and abs(low) + span < _LARGEST
+    x = prior / prior.sum()
     state = State(
-        prior / prior.sum(),
+        x,
         np.zeros(n),
         log_prior - log_prior.max(),
         np.zeros(n),
-        np.zeros(n),
+        x.copy(),
+        np.zeros((2, n // 4)),
         np.zeros(1, np.int64),
-        np.array([rate, 0.0]),
+        np.array([rate, 0.0, 0.0]),
         mode,
         bool(fast),
         bool(hinted),
@@ -117,25 +125,40 @@ def _renew(state):
     refresh(state)
 
 
+@kernel
+def _multiply(state, data, losses):
+    """Rounds of the multiplicative form on the rows of a matrix."""
+    x, w, sums, scratch = state.x, state.work, state.sums, state.scratch
+    rate, middle = state.cells[RATE], state.middle
+    n = x.size
+    for t in range(losses.size):
+        g = data[t]
+        loss, weight = dot_and_total(w, g, scratch)
+        losses[t] = loss / weight
+        for i in range(n):
+            w[i] *= exp_small(rate * (middle - g[i]))
+            sums[i] += g[i]
+        state.rounds[0] += 1
+        if state.rounds[0] % _REFRESH == 0:
+            _renew(state)
+            for i in range(n):
+                w[i] = x[i]
+    inverse = 1.0 / total(w)
+    for i in range(n):
+        x[i] = w[i] * inverse
+
+
 @kernel(inline=True)
 def step(state, g):
     """One round: the loss <g, x> of the weights, then the weights of the next round."""
     x, sums = state.x, state.sums
     n = x.size
+    if state.fast:
+        _multiply(state, g.reshape((1, n)), state.cells[LOSS:])
+        return state.cells[LOSS]
     loss = dot(x, g)
     state.rounds[0] += 1
     rate = state.cells[RATE]
-    if state.fast:
-        work, middle = state.work, state.middle
-        for i in range(n):
-            sums[i] += g[i]
-            work[i] = x[i] * exp_small(rate * (middle - g[i]))
-        inverse = 1.0 / total(work)
-        for i in range(n):
-            x[i] = work[i] * inverse
-        if state.rounds[0] % _REFRESH == 0:
-            _renew(state)
-        return loss
     if state.share > 0.0:
         least = g[0]
         for i in range(1, n):
@@ -183,46 +206,10 @@ def _adapt(state, g, loss):
 
 
 @kernel
-def _sprint(state, data, losses):
-    """Rounds of the multiplicative form on a matrix: :func:`step` bit for bit, with its passes rearranged.
-
-    The weights are normalised in the pass that also makes the products of the loss: two passes fewer a round.
-    """
-    x, sums, work, product = state.x, state.sums, state.work, state.last
-    rate, middle = state.cells[RATE], state.middle
-    n = x.size
-    inverse = 1.0
-    for i in range(n):
-        work[i] = x[i]
-    for t in range(losses.size):
-        g = data[t]
-        for i in range(n):
-            w = work[i] * inverse
-            x[i] = w
-            product[i] = w * g[i]
-        for i in range(n):
-            sums[i] += g[i]
-            work[i] = x[i] * exp_small(rate * (middle - g[i]))
-        losses[t] = total(product)
-        inverse = 1.0 / total(work)
-        state.rounds[0] += 1
-        if state.rounds[0] % _REFRESH == 0:
-            for i in range(n):
-                product[i] = 0.0
-            _renew(state)
-            inverse = 1.0
-            for i in range(n):
-                work[i] = x[i]
-    for i in range(n):
-        x[i] = work[i] * inverse
-        product[i] = 0.0
-
-
-@kernel
 def run(state, feed, losses, iterates, gradients):
     """`losses.size` rounds against a feed; iterates and gradients are recorded if they have rows."""
     if state.fast and feed.kind == MATRIX and iterates.shape[0] == 0 and gradients.shape[0] == 0:
-        _sprint(state, feed.data, losses)
+        _multiply(state, feed.data, losses)
         return
     for t in range(losses.size):
         value = 0.0

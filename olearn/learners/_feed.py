@@ -220,19 +220,21 @@ def record(rows, t, x):
 
 
 _LARGEST = np.finfo(np.float64).max
+_BLOCK = 4096
 
 
 @kernel
 def first_bad(G, low, high):
     """Flat index of the first entry outside [low, high] or not finite, -1 if there is none."""
     low, high = max(low, -_LARGEST), min(high, _LARGEST)  # then a NaN or an infinity fails the comparison
-    for t in range(G.shape[0]):
-        g = G[t]
+    entries = G.reshape(G.size)
+    for start in range(0, G.size, _BLOCK):
+        a = entries[start : min(start + _BLOCK, G.size)]
         good = 0
-        for i in range(g.size):  # a count, not an exit, so that the compiler can vectorise it
-            good += 1 if g[i] >= low and g[i] <= high else 0
-        if good < g.size:
-            for i in range(g.size):
-                if not (g[i] >= low and g[i] <= high):
-                    return t * G.shape[1] + i
+        for i in range(a.size):  # a count, not an exit, so that the compiler can vectorise it
+            good += 1 if a[i] >= low and a[i] <= high else 0
+        if good < a.size:
+            for i in range(a.size):
+                if not (a[i] >= low and a[i] <= high):
+                    return start + i
     return -1

@@ -88,6 +88,42 @@ def dot(a, b):
     return s
 
 
+@kernel(inline=True)
+def dot_and_total(x, g, scratch):
+    """``<x, g>`` and the sum of `x`; scratch: (2, at least x.size // 4).
+
+    Quarters of the vectors are added in passes that vectorise, and only the last quarter of the additions is
+    scalar: for 100 entries 1.5 times as fast as :func:`dot` and :func:`total`.
+    """
+    n = x.size
+    q = n // 4
+    p, s = scratch[0], scratch[1]
+    # Unsigned indices: signed ones may be negative, and the check for that keeps the loops from vectorising.
+    one, two, three = np.uint64(q), np.uint64(2 * q), np.uint64(3 * q)
+    for i in range(one):
+        p[i] = (x[i] * g[i] + x[i + one] * g[i + one]) + (x[i + two] * g[i + two] + x[i + three] * g[i + three])
+    for i in range(one):
+        s[i] = (x[i] + x[i + one]) + (x[i + two] + x[i + three])
+    p0 = p1 = p2 = p3 = s0 = s1 = s2 = s3 = 0.0
+    m = q - q % 4
+    for i in range(0, m, 4):
+        p0 += p[i]
+        p1 += p[i + 1]
+        p2 += p[i + 2]
+        p3 += p[i + 3]
+        s0 += s[i]
+        s1 += s[i + 1]
+        s2 += s[i + 2]
+        s3 += s[i + 3]
+    for i in range(m, q):
+        p0 += p[i]
+        s0 += s[i]
+    for i in range(4 * q, n):
+        p1 += x[i] * g[i]
+        s1 += x[i]
+    return (p0 + p1) + (p2 + p3), (s0 + s1) + (s2 + s3)
+
+
 @kernel
 def project_simplex_warm(y, scale, out, tau):
     """Euclidean projection on ``{x >= 0, sum x = scale}``: Newton from `tau`, in passes that vectorise.

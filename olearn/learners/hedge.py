@@ -18,7 +18,7 @@ With a hint and a fixed rate the regret is at most ``ln N / eta + (eta/2) sum_t 
 With a prior, ``ln N`` for expert i becomes ``ln(1/prior_i)`` at a fixed rate.
 
 Cost: O(N) a round; about 1.2 ns per expert when eta times the width of the range is at most 0.1 (products,
-afresh from the sums every 1024 rounds), 3.5 ns otherwise (log domain). Memory: 40 bytes per expert.
+afresh from the sums every 1024 rounds), 3.5 ns otherwise (log domain). Memory: 44 bytes per expert.
 
 References
 ----------
