@@ -4,13 +4,18 @@ Rule: ``p ∝ prior_i [w_i]_+`` with ``w_i = (S_i/t) W_i``; S_i adds up ``r~_i``
 the round, or its positive part while S_i <= 0), W_i multiplies by ``1 + r~_i S_i/t``. No learning rate, no
 horizon.
 
-Bound against any mixture u of experts, losses in a range of width 1: ``sqrt(3 T (3 + KL(u; prior)))``.
+Bound against any mixture u of experts, losses in a range of width 1: ``sqrt(T (2 KL(u; prior) + ln T + 2 ln
+2))``. Why: the bets on coins of sum S leave a wealth of at least ``exp(S^2/(2T))/(2 sqrt(T))`` (the
+Krichevsky-Trofimov estimator is within ``ln(2 sqrt(T))`` of the best chance in hindsight, and
+``T kl((1 + S/T)/2, 1/2) >= S^2/(2T)``), and by the reduction of [1]_ the prior's mean of the wealths is at most
+1. The constant of its Corollary 6, ``sqrt(3 T (3 + KL))``, is not for this bet: it needs the horizon, in the
+shifted fraction ``S/(t + T/2)``.
 
 Cost: O(N) a round, about 20 ns per expert. Wealth is kept as its logarithm.
 
 References
 ----------
-.. [1] F. Orabona and D. Pál, "Coin betting and parameter-free online learning", NeurIPS 2016, Corollary 6.
+.. [1] F. Orabona and D. Pál, "Coin betting and parameter-free online learning", NeurIPS 2016, section 6.
 
 Examples
 --------
@@ -86,7 +91,8 @@ class KTExperts(PotentialLearner):
                 )
             held = u > 0
             divergence = float((u[held] * np.log(u[held] / prior[held])).sum())
-        value = math.sqrt(3.0 * T * (3.0 + divergence))
+        value = math.sqrt(T * (2.0 * divergence + math.log(T) + 2.0 * math.log(2.0))) if self.n > 1 else 0.0
         comparator = "best expert" if mixture is None else "the mixture given"
-        source = "Orabona and Pál 2016, Cor. 6"
-        return self._bound(value, "sqrt(3T(3 + KL(u; prior)))", source, comparator=comparator)
+        source = "Orabona and Pál 2016 (the reduction); derived in the docstring"
+        formula = "sqrt(T (2 KL(u; prior) + ln T + 2 ln 2))"
+        return self._bound(value, formula, source, comparator=comparator)

@@ -301,6 +301,21 @@ class TestBounds:
             regret = learner.run(losses).sum() - float((losses @ u).sum())
             assert regret <= learner.bound(mixture=u).value
 
+    @pytest.mark.parametrize("N", [2, 10, 100])
+    @pytest.mark.parametrize("T", [1, 2, 10, 1000, 10**5, 10**8])
+    def test_kt_bound_is_what_the_wealth_gives(self, N, T):
+        """The regret R at which the wealth F_T(R) of the bets on T coins of sum R reaches N, at any horizon."""
+
+        def log_wealth(total):
+            sides = math.lgamma((T + total + 1.0) / 2.0) + math.lgamma((T - total + 1.0) / 2.0)
+            return T * math.log(2.0) + sides - math.log(math.pi) - math.lgamma(T + 1.0)
+
+        low, high = 0.0, float(T)
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if log_wealth(middle) < math.log(N) else (low, middle)
+        assert low <= KTExperts(N).bound(T).value <= 1.5 * low + 2.0
+
 
 def mean_regret(make, losses, runs):
     """Mean regret over seeds, and its standard error."""

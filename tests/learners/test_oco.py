@@ -423,6 +423,8 @@ class TestBounds:
         learner = ONS(ball, 400, gradient_bound=2.0, exp_concavity=0.25)  # 1/(2 * largest residual)^2
         value = learner.play(losses).losses.sum() - best.loss
         assert value <= learner.bound().value
+        for T in (4, 400, 10**6):  # at most the textbook's for beta <= 1/(G D)
+            assert learner.bound(T).value <= 2.0 * (4.0 + 4.0) * 3 * math.log(T)
         explicit = OGD(ball, 400, gradient_bound=2.0).play(losses).losses.sum() - best.loss
         assert value < explicit  # logarithmic against square-root growth
 
