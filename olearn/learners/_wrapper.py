@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from olearn.bounds import Bound
 from olearn.errors import NotSupportedError, ParameterError
 from olearn.learners._base import Learner, OnlineLearner
 
@@ -18,6 +19,23 @@ def fresh(learner: Any, number: int) -> Any:
         sequence = np.random.SeedSequence(clone.seed, spawn_key=(number,))
         clone.seed = int(sequence.generate_state(1, np.uint32)[0])
     return clone
+
+
+def together(bound: Bound, copies: int) -> Bound | None:
+    """A bound with the guarantee that `copies` runs keep it together; None if nothing is left of it.
+
+    Chances of failure add up. Switches from one copy's play to another's are in no copy's bound, so a bound
+    that includes switching costs lapses.
+    """
+    if copies == 1:
+        return bound
+    if "switching costs included" in bound.formula:
+        return None
+    words = "with probability "
+    if not bound.guarantee.startswith(words):
+        return bound
+    chance = 1.0 - copies * (1.0 - float(bound.guarantee.removeprefix(words)))
+    return bound._replace(guarantee=f"{words}{chance:g}") if chance > 1e-9 else None
 
 
 class Wrapper(Learner):

@@ -3,7 +3,8 @@
 Rule, ``method="bold"``: every round is played by a copy of the learner that waits for no feedback, a new one
 if all wait; the copy that played a round gets its feedback. With a constant delay tau (round t's feedback is
 there before round t + tau + 1) that is tau + 1 copies in turn, and with the bound R of the learner the regret
-is at most ``(tau + 1) R(ceil(T/(tau + 1)))``. ``method="direct"``: one learner, told each gradient when it
+is at most ``(tau + 1) R(ceil(T/(tau + 1)))`` (if each copy keeps R with chance 1 - delta, then with chance 1 -
+(tau + 1) delta). ``method="direct"``: one learner, told each gradient when it
 comes (delayed OGD: O(D G sqrt(T + sum of delays))).
 
 ``predict()`` opens a round, ``update(feedback, round)`` closes one, by default the oldest open. Works for
@@ -35,7 +36,7 @@ import numpy as np
 
 from olearn.bounds import Bound
 from olearn.errors import ParameterError, check_int, unknown
-from olearn.learners._wrapper import Wrapper, fresh
+from olearn.learners._wrapper import Wrapper, fresh, together
 
 
 class _Open:
@@ -200,6 +201,7 @@ class Delayed(Wrapper):
         own = getattr(self.learner, "horizon", None)
         T = self._rounds_of_bound(own * copies if horizon is None and own is not None else horizon)
         inner = self.learner.bound(math.ceil(T / copies)) if self.method == "bold" else None
+        inner = None if inner is None else together(inner, min(copies, T))
         if inner is None:
             return None
         assumptions = (*inner.assumptions, f"the delay is at most {self.delay}, feedback comes in order")

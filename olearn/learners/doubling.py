@@ -3,6 +3,7 @@
 Rule: epoch m = 0, 1, ... lasts 2^m rounds and is played by a fresh learner tuned for 2^m rounds.
 
 Bound: the sum of the learners' bounds over the epochs; for a bound K sqrt(T) at most ``√2/(√2 - 1) K sqrt(T)``.
+Where they hold with chance 1 - delta each, their chances of failure add up.
 
 Cost: that of the learner; ``run`` hands whole epochs to its compiled loop.
 
@@ -27,7 +28,7 @@ import numpy as np
 
 from olearn.bounds import Bound
 from olearn.errors import NotSupportedError
-from olearn.learners._wrapper import Wrapper, fresh
+from olearn.learners._wrapper import Wrapper, fresh, together
 
 
 class _Epoch:
@@ -140,4 +141,6 @@ class Doubling(Wrapper):
             total += inner.value
             epoch += 1
         assert inner is not None
-        return inner._replace(value=total, formula=f"sum over m < {epoch} of ({inner.formula}) at T = 2^m")
+        formula = f"sum over m < {epoch} of ({inner.formula}) at T = 2^m"
+        kept = together(inner, epoch)
+        return None if kept is None else kept._replace(value=total, formula=formula)

@@ -3,7 +3,8 @@
 Rule: the play is ``sum w_i x_i``, x_i the plays of the base learners, w of an experts' learner which is told
 the losses ``<g, x_i>``. Every base is told the gradient at the play.
 
-Bound on the regret of linear (hence convex) losses: the meta-learner's bound plus that of the best base.
+Bound on the regret of linear (hence convex) losses: the meta-learner's bound plus that of the best base. Bounds
+that rest on the curvature of the losses do not carry over: a base is not told the gradient at its own point.
 
 Cost: the sum of all learners' costs.
 
@@ -129,7 +130,9 @@ class MetaExpert(Wrapper):
     def bound(self, horizon: int | None = None) -> Bound | None:
         """The meta-learner's bound plus the least bound of a base."""
         T = self._rounds_of_bound(horizon)
-        known = [b for b in (learner.bound(T) for learner in self.learners) if b is not None]
+        known = [
+            b for b in (learner.bound(T) for learner in self.learners if not _curved(learner)) if b is not None
+        ]
         meta = self._meta().bound(T)
         if not known or meta is None:
             return None
@@ -137,3 +140,11 @@ class MetaExpert(Wrapper):
         formula = f"[{meta.formula}] + [{best.formula}]"
         assumptions = (*best.assumptions, "losses of the bases lie in the meta-learner's range")
         return best._replace(value=meta.value + best.value, formula=formula, assumptions=assumptions)
+
+
+def _curved(learner: Any) -> bool:
+    """Whether the learner's bound is for losses that are strongly convex or exp-concave."""
+    if getattr(learner, "curvature", None) is not None or hasattr(learner, "exp_concavity"):
+        return True
+    inner = getattr(learner, "learner", None)
+    return inner is not None and _curved(inner)

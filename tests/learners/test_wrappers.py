@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 from olearn.errors import OlearnError
 from olearn.geometry import Box, EuclideanBall, Simplex
 from olearn.learners.adahedge import AdaHedge
-from olearn.learners.bandits import Exp3
+from olearn.learners.bandits import Exp3, Exp3IX
 from olearn.learners.blocked import Blocked
 from olearn.learners.constrained import LongTermConstraint
+from olearn.learners.dartboard import ShrinkingDartboard
 from olearn.learners.delayed import Delayed
 from olearn.learners.doubling import Doubling
 from olearn.learners.ftpl import FTPL
 from olearn.learners.hedge import Hedge
 from olearn.learners.meta import MetaExpert
 from olearn.learners.ogd import OGD
+from olearn.learners.ons import ONS
 from olearn.learners.regret_matching import RegretMatchingPlus
 from olearn.learners.sampled import SampledFeedback
 
@@ -202,6 +204,14 @@ class TestMeta:
             value = learner.run(G).sum() + np.linalg.norm(G.sum(axis=0))
             assert value <= learner.bound(300).value
 
+    def test_bounds_of_curved_losses_do_not_carry_over(self):
+        """A base hears the gradient at the play, not at its own point: nothing of curvature is left."""
+        ball = EuclideanBall(1)
+        curved, plain = OGD(ball, curvature=1.0), OGD(ball, 10_000)
+        assert MetaExpert([curved, ONS(ball), Doubling(ONS(ball))]).bound(10_000) is None
+        both = MetaExpert([curved, plain]).bound(10_000)
+        assert both.value > plain.bound(10_000).value > curved.bound(10_000).value
+
 
 class TestLongTermConstraint:
     @given(st.integers(0, 50), st.floats(0.1, 30.0))
@@ -259,6 +269,21 @@ class TestSampled:
         bound = SampledFeedback.hedge(3, 600, 0.3).bound().value
         assert bound == pytest.approx(math.sqrt(2 * 600 * math.log(3) / 0.3))
         assert np.mean(values) + 3 * np.std(values) / math.sqrt(20) <= bound
+
+
+def test_bounds_of_several_copies():
+    """Each copy's bound fails with its own chance; switches from copy to copy are in no copy's bound."""
+    bandit = Exp3IX(3, horizon=100, delta=0.01)
+    assert bandit.bound().guarantee == "with probability 0.99"
+    assert Delayed(bandit, 3).bound(400).guarantee == "with probability 0.96"
+    assert Delayed(bandit, 3).bound(400).value == pytest.approx(4.0 * bandit.bound().value)
+    assert Doubling(bandit).bound(7).guarantee == "with probability 0.97"
+    assert Delayed(Exp3IX(3, horizon=100, delta=0.5), 1).bound(200) is None
+    costly = ShrinkingDartboard(3, 100)
+    assert Delayed(costly, 0).bound(100).value == costly.bound(100).value
+    assert Delayed(costly, 1).bound(200) is None
+    assert Doubling(costly).bound(100) is None
+    assert Doubling(Blocked(Hedge(3, eta=0.1), 2)).learner.bound(10) is not None
 
 
 def test_wrappers_nest():
