@@ -124,6 +124,7 @@ class FTPL(CachingPolicy):
     ) -> None:
         super().__init__(capacity, catalog_size, horizon, seed=seed)
         self._eta = eta
+        self._first_catalog = catalog_size
 
     @property
     def eta(self) -> float:
@@ -149,6 +150,8 @@ class FTPL(CachingPolicy):
         return state._replace(score=np.concatenate([state.score, self.eta * fresh]), held=held)
 
     def bound(self, requests: int | None = None) -> Bound | None:
+        if self.catalog_size > self._first_catalog:
+            return None  # an item added late enters at its first request only, whatever its noise
         t = requests if requests is not None else self.require_horizon("requests")
         noise = self.eta * self.capacity * math.sqrt(2 * math.log(self.catalog_size))
         ahead = t / (self.eta * math.sqrt(2 * math.pi)) if self.eta > 0 else math.inf
@@ -157,7 +160,11 @@ class FTPL(CachingPolicy):
             "eta C sqrt(2 ln N) + T / (eta sqrt(2 pi))",
             "best static set, prefilled",
             "in expectation",
-            ("the requests do not depend on the noise (oblivious adversary)", "unit sizes, a hit is worth 1"),
+            (
+                "the requests do not depend on the noise (oblivious adversary)",
+                "unit sizes, a hit is worth 1",
+                "the catalogue is fixed",
+            ),
             self.reference + "; derived in the docstring",
         )
 

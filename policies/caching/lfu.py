@@ -1,9 +1,9 @@
 """Perfect LFU: keep the items requested most often so far, counting every request since the start.
 
 Rule: every request raises the item's count, held or not. On a miss with a full cache the requested
-item enters if its count is at least the smallest count held; the item that leaves has that smallest
+item enters if its count exceeds the smallest count held; the item that leaves has that smallest
 count and, among those, the oldest last request. Only the requested item can enter: this is "follow
-the leader" without prefetching, ties going to the recent item.
+the leader" without prefetching, ties going to the item held.
 
 Cost: O(log C) amortised per request, O(1) on a hit. Memory: 9 bytes per item, 12 per cached item.
 

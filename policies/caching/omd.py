@@ -139,6 +139,7 @@ class OMD(CachingPolicy):
     ) -> None:
         super().__init__(capacity, catalog_size, horizon, seed=seed)
         self._eta = eta
+        self._first_catalog = catalog_size
 
     @property
     def eta(self) -> float:
@@ -165,6 +166,8 @@ class OMD(CachingPolicy):
         return state._replace(weight=weight, scale=scale)
 
     def bound(self, requests: int | None = None) -> Bound | None:
+        if self.catalog_size > self._first_catalog:
+            return None  # growing moves the point, and the divergence to the best set may grow with it
         t = requests if requests is not None else self.require_horizon("requests")
         eta, c, n = self.eta, self.capacity, self.catalog_size
         start = c * math.log(n / c)

@@ -2,7 +2,7 @@
 
 Cost: O(1) per request. Memory: 4 bytes per item and 4 per cached item.
 
-Regret: none is declared. Against an oblivious adversary it is k-competitive, not no-regret.
+Regret: none is declared. Against an oblivious adversary it is C-competitive in misses, not no-regret.
 
 References
 ----------
