@@ -140,4 +140,5 @@ class AdaGrad(DomainLearner):
         value = float(((widths**2 / (2.0 * c) + c) * np.sqrt(S)).sum())
         extra = ("every entry of a gradient lies in [-1, 1]",) if squares is None else ()
         comparator = "best fixed point of the box"
-        return Bound(value, "√2 sum_i D_i sqrt(sum g_i^2)", comparator, "every sequence", extra, self.reference)
+        formula = "sum_i (D_i^2/(2c) + c) sqrt(sum g_i^2)" if self.eta else "√2 sum_i D_i sqrt(sum g_i^2)"
+        return Bound(value, formula, comparator, "every sequence", extra, self.reference)

@@ -1,7 +1,8 @@
 """Follow the perturbed leader: the expert whose cumulative loss minus fresh noise is least.
 
 Noise, for losses in a range of width 1 (others scale it), and the bound on the expected regret to the best
-expert; the noise is drawn afresh every round, so the bound holds against adaptive adversaries too:
+expert; the noise is drawn afresh every round, so the bound holds against adaptive adversaries too, if they
+choose a round's losses before its draw:
 
 =========== ==================== =============================== =========================================
 noise       distribution         default scale s                 expected regret
@@ -132,9 +133,11 @@ class FTPL(PerturbedLearner):
         elif self.noise == "gaussian":
             value, formula = math.sqrt(2.0 * log_n) * (s + T / (4.0 * s)), "sqrt(2 ln N)(s + T/(4s))"
         else:
-            value = math.expm1(1.0 / s) * T + math.exp(1.0 / s) * s * (1.0 + log_n)
+            growth = math.expm1(1.0 / s) if s * 700.0 > 1.0 else math.inf
+            value = growth * T + (1.0 + growth) * s * (1.0 + log_n)
             formula = "(e^(1/s) - 1) T + e^(1/s) s (1 + ln N)"
-        extra = () if self.redraw else ("the adversary is oblivious",)
+        drawn = "the losses of a round do not depend on its draw"
+        extra = (drawn,) if self.redraw else ("the adversary is oblivious",)
         if self.n == 1:
             value = 0.0
         return self._bound(value, formula, self.reference, *extra, guarantee="in expectation")

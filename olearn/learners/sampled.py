@@ -4,8 +4,8 @@ Rule: with chance p a round's losses are asked for and the learner is told losse
 else it is told nothing.
 
 Bound around Hedge with rate eta over losses in [0, 1], expected: ``ln N/eta + eta T/(2p)``, thus ``sqrt(2 T
-ln N/p)`` at ``eta = sqrt(2 p ln N/T)`` (:meth:`SampledFeedback.hedge` makes it); the adversary must not see
-the coins of later rounds.
+ln N/p)`` at ``eta = sqrt(2 p ln N/T)`` (:meth:`SampledFeedback.hedge` makes it), for losses fixed beforehand
+(against losses that follow the coins it bounds the expected regret to any one expert, not to the best).
 
 Cost: O(1) in rounds that are not looked at.
 
@@ -140,6 +140,6 @@ class SampledFeedback(Wrapper):
         top = float(inner.loss_range[1]) * p
         log_n = float(-math.log(inner._prior(inner.prior).min()))
         value = log_n / eta + eta * T * top**2 / (2.0 * p)
-        assumptions = (f"losses lie in [0, {top:g}]", "the adversary does not know the coins to come")
+        assumptions = (f"losses lie in [0, {top:g}]", "the losses do not depend on the coins")
         formula = "ln N/eta + eta T/(2p)"
         return Bound(value, formula, "best expert", "in expectation", assumptions, self.reference)

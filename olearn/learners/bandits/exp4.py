@@ -9,8 +9,9 @@ eta = sqrt(2 ln N/(K T)), gamma = 0.
 
 Cost: O(N K) a round, N exponentials. Memory: 24 bytes an expert and N K for the advice.
 
-Regret against the best expert in expectation, advice and rewards fixed beforehand: sqrt(2 T K ln N), and
-sqrt(2 T E* ln N) with E* = sum_t sum_i max_n E_{t,n,i} / T for experts that agree.
+Regret against the best expert in expectation, advice and rewards fixed beforehand: sqrt(2 T K ln N). For
+experts that agree it is at most ln N/eta + eta T E*/2 with E* = sum_t sum_i max_n E_{t,n,i} / T, so
+sqrt(2 T E* ln N) if eta is tuned with E* in place of K.
 
 References
 ----------

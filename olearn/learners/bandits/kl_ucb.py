@@ -14,8 +14,8 @@ fall onto the solution without a safeguard.
 
 Cost: O(K) multiplications and about 10 logarithms a round. Memory: 40 bytes an arm.
 
-Regret: limsup R/ln T <= sum Delta/kl(mu_i, mu*), the Lai-Robbins constant, for rewards in [0, 1]; no
-finite-time bound is declared.
+Regret, with c = 3: limsup R/ln T <= sum Delta/kl(mu_i, mu*), the Lai-Robbins constant, for independent rewards
+in [0, 1] with fixed means; no finite-time bound is declared.
 
 References
 ----------

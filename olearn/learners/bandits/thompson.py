@@ -9,8 +9,8 @@ Rule: draw theta_i from each arm's posterior and pull the largest.
 
 Cost: K posterior draws a round (about 90 ns each for Beta). Memory: 16 bytes an arm.
 
-Regret: Bernoulli, (1+e) sum Delta ln T / kl(mu_i, mu*) + O(K/e^2) [1]_: the Lai-Robbins constant. The constants
-of the finite-time statement are not explicit, so no bound is declared.
+Regret: Bernoulli, (1+e) sum Delta ln T / kl(mu_i, mu*) + O(K/e^2) [2]_: the Lai-Robbins constant [1]_. The
+constants of the finite-time statement are not explicit, so no bound is declared.
 
 References
 ----------
