@@ -22,8 +22,10 @@ _COLUMNS = (
     "accuracy",
     "regret",
     "bound",
+    "used",
     "violation",
     "threshold",
+    "best_arm",
     "samples_per_second",
 )
 
@@ -37,7 +39,11 @@ _COLUMNS = (
 @click.option(
     "--feedback", default=None, help="full, offloaded, accepted, +delayed(d), +batched(b), +noisy(p)."
 )
-@click.option("--budget", default=None, help="rate:0.2, energy:2, money:0.1, bucket:0.1:10 or knapsack:500.")
+@click.option(
+    "--budget",
+    default=None,
+    help="rate:0.2, energy:2, money:0.1, device:50, upload:0.2, bucket:0.1:10 or knapsack:500.",
+)
 @click.option("--seeds", "-s", default=1, show_default=True, help="Number of seeds for randomised policies.")
 @click.option(
     "--remote", default="truth", show_default=True, help="Count remote errors (counted) or not (truth)."
@@ -94,7 +100,7 @@ def command(
             options[name] = value
     if loaded.kind == "binary":
         options["remote"] = remote
-    chosen = list(policies) or _defaults(loaded)
+    chosen = list(policies) or _defaults(loaded, budget is not None)
     result = replay_offloading(loaded, chosen, seeds=seeds, **options)
     written = _write(result, out, csv_file, plot and not (as_json and out is None))
     if as_json:
@@ -126,12 +132,13 @@ def _settings(texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _defaults(table: Any) -> list[str]:
+def _defaults(table: Any, limited: bool) -> list[str]:
     if table.kind == "binary":
         return list(DEFAULT_POLICIES)
     from olearn.engine.offloading_arms import default_policies
+    from olearn.registry import find
 
-    return default_policies(table)
+    return [name for name in default_policies(table) if not (limited and find("offloading", name).unlimited)]
 
 
 def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
@@ -139,6 +146,8 @@ def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
 
     told = result.manifest
     line = f"{told['table'] or 'table'}: {told['samples']:,} samples"
+    if told["kind"] == "servers":
+        line += f", {result.rows[0]['samples']:,} of them ours"
     if told.get("cost") is not None:
         line += f", cost {told['cost']:.4g}"
     if told["kind"] == "binary":
@@ -155,11 +164,36 @@ def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
     rival = "the best mixture of thresholds within the budget" if told.get("budget") else "the best threshold"
     if told["kind"] != "binary":
         rival = "the best lottery within the budget" if told.get("budget") else "the best fixed choice"
-    click.echo(f"cost: mean per sample; regret: total cost above {rival} in hindsight.")
+    losses = _losses(told)
+    for loss, names in losses.items():
+        who = f" of {', '.join(names)}" if len(losses) > 1 else ""
+        click.echo(f"cost{who}: mean per sample, {loss}.")
+    click.echo(f"regret: total cost above {rival} in hindsight.")
+    for unit in _units(told):
+        click.echo(f"used: {unit}; {told['budget']} allows {told['budget_allows']:,.6g} in all.")
     for note in result.notes:
         click.echo(note)
     for path in written:
         click.echo(f"wrote {path}")
+
+
+def _losses(told: dict[str, Any]) -> dict[str, list[str]]:
+    """What costs count, and for which policies."""
+    if told["kind"] == "binary":
+        return {"in wrong answers": []}
+    found: dict[str, list[str]] = {}
+    for policy in told["policies"]:
+        found.setdefault(policy["loss"], []).append(policy["policy"])
+    return found
+
+
+def _units(told: dict[str, Any]) -> list[str]:
+    """The units of the budget; policies may use different things."""
+    if not told.get("budget"):
+        return []
+    if told["kind"] == "binary":
+        return [told["budget_unit"]]
+    return list(dict.fromkeys(p["budget_unit"] for p in told["policies"]))
 
 
 def _write(result: Any, out: str | None, csv_file: str | None, plot: bool) -> list[Path]:

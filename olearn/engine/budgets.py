@@ -91,6 +91,12 @@ class BudgetSpec:
         more = f":{self.depth:g}" if self.kind == "bucket" else ""
         return f"{self.kind}:{self.limit:g}{more}" + ("" if self.use == "rate" else f" ({self.use})")
 
+    @property
+    def unit(self) -> str:
+        """What is used up in binary offloading, in words."""
+        column = RESOURCES.get(self.use)
+        return "samples offloaded" if column is None else f"sum of the column {column}"
+
     def above(self, floor: float, horizon: int) -> BudgetSpec:
         """The same budget on what is used above the `floor` that every sample takes anyway.
 
@@ -130,7 +136,7 @@ class BudgetSpec:
         total = self.limit / unit
         return Budget(KNAPSACK, total / T, total, step, level), usage / unit, unit
 
-    def allowed(self, samples: np.ndarray, horizon: int) -> np.ndarray:
+    def allowed(self, samples: Any, horizon: int) -> np.ndarray:
         """What may have been used after so many samples, in the unit of the table's column."""
         n = np.asarray(samples, dtype=np.float64)
         if self.kind == "queue":
@@ -175,6 +181,8 @@ def parse_budget(text: str | BudgetSpec | None) -> BudgetSpec | None:
         raise ParameterError(
             f"budget {text!r} has {len(values)} numbers; write rate:0.2, bucket:0.1:10 or knapsack:500"
         )
+    if text.strip().lower() in (*RESOURCES, *ARM_RESOURCES, "bucket", "knapsack"):
+        raise ParameterError(f"budget {text!r} needs a number; write rate:0.2, bucket:0.1:10 or knapsack:500")
     name, given = parse_spec(text)
     if name not in _PARAMETERS:
         raise unknown("budget", name, [*RESOURCES, *ARM_RESOURCES, *_PARAMETERS])

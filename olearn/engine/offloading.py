@@ -48,6 +48,16 @@ from olearn.regret import verdict
 
 #: How remote answers count.
 REMOTE = ("truth", "counted")
+_OPTIONS = (
+    "cost",
+    "feedback",
+    "budget",
+    "seeds",
+    "remote",
+    "false_negative",
+    "false_positive",
+    "checkpoints",
+)
 #: Up to so many samples the speed is that of one call over all of them.
 _SHORT = 100_000
 
@@ -74,6 +84,7 @@ def replay_binary(
     false_negative: float = 1.0,
     false_positive: float = 1.0,
     checkpoints: int = 100,
+    **unknown_options: Any,
 ) -> OffloadResult:
     """Replay a binary table through policies.
 
@@ -106,6 +117,8 @@ def replay_binary(
     NotSupportedError
         A policy needs feedback, a column or a kind of table that is not there.
     """
+    for name in unknown_options:
+        raise unknown("option", name, _OPTIONS)
     game = _Game(table, cost, remote, false_negative, false_positive)
     rule = parse_budget(budget)
     model = None if feedback is None else read_feedback(feedback)
@@ -174,6 +187,8 @@ def replay_binary(
         "false_positive": game.fp,
         "feedback": None if model is None else str(model),
         "budget": None if rule is None else str(rule),
+        "budget_allows": None if rule is None else float(rule.allowed(game.samples, game.samples)),
+        "budget_unit": None if rule is None else rule.unit,
         "seeds": seed_list,
         "policies": described,
         "comparators": comparators,

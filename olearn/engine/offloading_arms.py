@@ -132,6 +132,8 @@ def replay_arms(
             notes += hindsight.judged(label, runs, rows[-len(runs) :], fb)
             described.append(
                 {"policy": label, "name": runs[0].name, "feedback": str(fb), **runs[0].parameters()}
+                | {"loss": runs[0].counts(objective)}
+                | ({} if hindsight.account is None else {"budget_unit": hindsight.account.usage.unit})
                 | {"arm_costs": dict(zip(hindsight.names, hindsight.means.tolist(), strict=True))}
             )
     comparators: list[dict[str, Any]] = []
@@ -151,6 +153,7 @@ def replay_arms(
         "objective": objective,
         "feedback": None if model is None else str(model),
         "budget": None if rule is None else str(rule),
+        "budget_allows": None if rule is None else float(rule.allowed(rows[0]["samples"], rows[0]["samples"])),
         "seeds": seed_list,
         "policies": described,
     }
@@ -339,7 +342,7 @@ class _Hindsight:
         if used[-1, least] > rate:
             raise ParameterError(
                 f"budget {account.rule} allows {rate:g} a sample ({account.usage.unit}), but "
-                f"{self.names[least]}, which uses least, takes {used[-1, least]:.4g}"
+                f"{self.names[least]!r}, which uses least, takes {used[-1, least]:.4g}"
             )
         for k, n in enumerate(self.points):
             self.rival[k] = n * best_mix(self.prefix[k] / n, used[k], rate)

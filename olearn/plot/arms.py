@@ -33,13 +33,16 @@ def draw(result: Any, path: str | Path | None = None) -> Any:
     if told.get("budget"):
         panels.append(draw_budget)
     with style():
-        rows = -(-len(panels) // 2)
-        fig = figure(figsize=(11.5, 4.3 * rows + 0.5))
+        across = 3 if len(panels) == 3 else 2
+        rows = -(-len(panels) // across)
+        fig = figure(figsize=(5.75 * across, 4.3 * rows + 0.5))
         title = f"{told['table'] or told['kind']}: {told['samples']:,} samples"
+        if told["kind"] == "servers":
+            title += f", {result.rows[0]['samples']:,} of them ours"
         if told.get("budget"):
             title += f", budget {told['budget']}"
         fig.suptitle(title, x=0.01, ha="left")
-        axes = np.atleast_1d(fig.subplots(rows, 2)).ravel()
+        axes = np.atleast_1d(fig.subplots(rows, across)).ravel()
         for ax, panel in zip(axes, panels, strict=False):
             panel(result, ax)
         for ax in axes[len(panels) :]:
@@ -74,7 +77,8 @@ def draw_regret(result: Any, ax: Any) -> None:
         note += "; bounds off the scale are not shown"
     ax.set_title(note, loc="left")
     rival = "best lottery within the budget" if result.manifest.get("budget") else "best arm so far"
-    ax.set_ylabel(f"cost above the {rival}")
+    ms = ", ms" if result.manifest["kind"] == "splits" else ""
+    ax.set_ylabel(f"cost above the {rival}{ms}")
     _samples(ax)
 
 
@@ -89,16 +93,24 @@ def draw_choices(result: Any, ax: Any) -> None:
     arms = result.manifest["arms"]
     if len(arms) <= 8 and all(len(p["arm_costs"]) == len(arms) for p in result.manifest["policies"]):
         ax.set_yticks(range(len(arms)), arms)
-    ax.set_title("arm chosen, mean position (black: best so far)", loc="left")
+    else:
+        ax.set_ylabel("number of the arm, from 0")
+    limited = " without the budget" if result.manifest.get("budget") else ""
+    ax.set_title(f"arm chosen, mean position (black: best so far{limited})", loc="left")
     _samples(ax)
 
 
 def draw_plane(result: Any, ax: Any) -> None:
     """Accuracy against cost: the constant arms (grey) and the policies."""
+    named: set[tuple[float, str]] = set()
     for row in result.comparators:
         if row.get("accuracy") is not None and row["policy"].startswith("always "):
             ax.plot(row["cost"], row["accuracy"], "o", color="#999999", markersize=5)
             name = row["policy"].removeprefix("always ").split(" (")[0]
+            place = (round(row["accuracy"], 6), name)
+            if place in named:  # the same arm, counted in another way
+                continue
+            named.add(place)
             ax.annotate(name, (row["cost"], row["accuracy"]), (4, -9), textcoords="offset points", fontsize=7)
     for k, name in enumerate(_policies(result)):
         rows = [r for r in result.rows if r["policy"] == name and r.get("accuracy") is not None]
@@ -107,7 +119,8 @@ def draw_plane(result: Any, ax: Any) -> None:
             marker = _MARKERS[k % len(_MARKERS)]
             ax.plot(cost, accuracy, marker, color=look(k)["color"], markersize=8, markeredgecolor="white")
     ax.set_title("accuracy and cost (grey: constant arms)", loc="left")
-    ax.set_xlabel("mean cost per sample")
+    losses = {p["loss"] for p in result.manifest["policies"]}
+    ax.set_xlabel("mean cost per sample" + (f": {losses.pop()}" if len(losses) == 1 else ""))
     ax.set_ylabel("accuracy")
 
 
@@ -119,7 +132,8 @@ def draw_budget(result: Any, ax: Any) -> None:
         ax.plot(curve["samples"], (curve["used"] - allowed).mean(axis=0), **look(k))
     ax.axhline(0.0, color="black", linewidth=0.8)
     ax.set_title("used minus allowed (above 0: violation)", loc="left")
-    ax.set_ylabel("units of the budget")
+    units = {p["budget_unit"] for p in result.manifest["policies"]}
+    ax.set_ylabel(units.pop() if len(units) == 1 else "units of the budget")
     _samples(ax)
 
 

@@ -151,7 +151,7 @@ def draw_budget(result: Any, ax: Any) -> None:
         ax.plot(curve["samples"], (curve["used"] - allowed).mean(axis=0), **look(k))
     ax.axhline(0.0, color="black", linewidth=0.8)
     ax.set_title("used minus allowed (above 0: violation)", loc="left")
-    ax.set_ylabel("units of the budget")
+    ax.set_ylabel(result.manifest.get("budget_unit") or "units of the budget")
     _samples(ax)
 
 

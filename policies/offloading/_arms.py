@@ -87,6 +87,10 @@ class ArmsPolicy(OffloadingPolicy):
         """Loss of every arm on every sample, float64 of shape (n, A)."""
         raise NotImplementedError
 
+    def counts(self, objective: str | None = None) -> str:
+        """What the loss of a sample is, in words and with its unit."""
+        raise NotImplementedError
+
     def offloaded(self, table: Any, choice: np.ndarray) -> np.ndarray:
         """Exits: which samples went on to the last exit, bool of shape (n,)."""
         raise NotImplementedError

@@ -201,6 +201,12 @@ class ExitUCB(ArmsPolicy):
             np.where(away, miss[:, -1:] + w * self.offload_cost, miss) + w * np.asarray(self.cost)
         )
 
+    def counts(self, objective: str | None = None) -> str:
+        """What the loss of a sample is, in words."""
+        chosen = self.check_objective(objective, ("confidence", "error"))
+        answer = "1 - confidence" if chosen == "confidence" else "1 if wrong"
+        return f"{answer} + cost of running and offloading"
+
     def offloaded(self, table: Any, choice: np.ndarray) -> np.ndarray:
         """Which samples were offloaded, bool of shape (n,)."""
         rows = np.arange(choice.size)

@@ -278,9 +278,15 @@ class LinearRouting(ArmsPolicy):
         self.check_objective(objective, ("error",))
         return np.asarray(table.losses(float(self.trade)))
 
+    def counts(self, objective: str | None = None) -> str:
+        """What the loss of a prompt is, in words."""
+        return "1 if wrong" + (f" + {float(self.trade):g} * price / largest price" if self.trade else "")
+
     def usage(self, table: Any, resource: str) -> Usage:
         """``rate``: prompts not sent to the cheapest model; ``money``: their price."""
         if resource == "rate":
+            if "price" not in table and len(table.models) > 2:
+                raise NotSupportedError("a budget on rate needs prices, to know the cheapest model")
             away = np.ones(len(table.models))
             away[int(np.argmin(table.relative_price().mean(axis=0)))] = 0.0
             return Usage(away[None, :], away, "prompts not sent to the cheapest model")

@@ -268,6 +268,10 @@ class ServerChoice(ArmsPolicy):
             columns.append(np.minimum(delay * 1e3 / float(self.deadline), 1.0))
         return np.column_stack(columns)
 
+    def counts(self, objective: str | None = None) -> str:
+        """What the loss of a request is, in words."""
+        return f"delay / {float(self.deadline):g} ms, at most 1"
+
     def usage(self, table: Any, resource: str) -> Usage:
         """``rate``: requests not sent to the nearest server; ``money``: the price of a request."""
         if resource == "rate":

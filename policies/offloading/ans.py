@@ -256,6 +256,10 @@ class ANS(ArmsPolicy):
         self.check_objective(objective, ("delay",))
         return np.asarray(table.delay())
 
+    def counts(self, objective: str | None = None) -> str:
+        """What the loss of a frame is, in words."""
+        return "ms until the answer"
+
     def usage(self, table: Any, resource: str) -> Usage:
         """``rate``: frames not wholly on the device; ``device``: its time, ms; ``upload``: MB sent."""
         if resource == "rate":

@@ -131,6 +131,10 @@ class MDInference(ArmsPolicy):
         self.check_objective(objective, ("error",))
         return np.asarray(table.losses(0.0, float(self.deadline)))
 
+    def counts(self, objective: str | None = None) -> str:
+        """What the loss of a request is, in words."""
+        return f"1 if wrong or later than {float(self.deadline):g} ms"
+
     def play(self, table: Any, arrived: np.ndarray, **options: Any) -> Plays:
         self.check_kind(table)
         transfer = table.get("transfer")

@@ -205,6 +205,11 @@ class UCBEE(ArmsPolicy):
         on = low[:, None] < np.asarray(self.thresholds)
         return np.asarray(np.where(on, go[:, None] + self.overhead, stay[:, None]))
 
+    def counts(self, objective: str | None = None) -> str:
+        """What the loss of a sample is, in words."""
+        chosen = self.check_objective(objective, ("confidence", "error"))
+        return ("1 - confidence" if chosen == "confidence" else "1 if wrong") + " + overhead if it went on"
+
     def offloaded(self, table: Any, choice: np.ndarray) -> np.ndarray:
         """Which samples went on to the end, bool of shape (n,)."""
         return np.asarray(table["confidence"][:, self.branch] < np.asarray(self.thresholds)[choice])

@@ -188,6 +188,11 @@ class UEEUCB(ArmsPolicy):
         good = table.need("correct", "objective 'error'") if chosen == "error" else table["confidence"]
         return np.asarray(1.0 - good + np.asarray(self.cost))
 
+    def counts(self, objective: str | None = None) -> str:
+        """What the loss of a sample is, in words."""
+        chosen = self.check_objective(objective, ("confidence", "error"))
+        return ("1 - confidence" if chosen == "confidence" else "1 if wrong") + " + cost of the exits run"
+
     def offloaded(self, table: Any, choice: np.ndarray) -> np.ndarray:
         """Which samples ran to the last exit, bool of shape (n,)."""
         return choice == table.exits - 1

@@ -10,6 +10,7 @@ from scipy.optimize import linprog
 
 from naive import offload_arms as naive
 from olearn.engine.budgets import parse_budget
+from olearn.engine.offloading import replay_offloading
 from olearn.engine.offloading_arms import replay_arms
 from olearn.errors import OlearnError
 from olearn.feedback import Feedback
@@ -24,8 +25,9 @@ from olearn.policies.offloading.splitee import SplitEE
 from olearn.policies.offloading.splitee_s import SplitEES
 from olearn.policies.offloading.ucbee import UCBEE
 from olearn.policies.offloading.uee_ucb import UEEUCB
+from olearn.traces.offloading import read_table
 from olearn.traces.offloading.exits import ExitTable, synthetic_exits
-from olearn.traces.offloading.routing import RoutingTable, synthetic_routing
+from olearn.traces.offloading.routing import RoutingTable, catalogue_routing, synthetic_routing
 from olearn.traces.offloading.servers import SERVERS, Server, ServerTable, poisson_arrivals
 from olearn.traces.offloading.splits import SplitTable
 
@@ -283,6 +285,24 @@ def test_the_comparator_is_the_linear_programme():
     assert row["regret"] == pytest.approx(800 * (row["cost"] - lp))
 
 
+def test_units_are_told():
+    told = replay_arms(splits(30), ["ans"], budget="upload:0.3").manifest
+    assert told["budget_allows"] == pytest.approx(9.0)
+    assert (told["policies"][0]["budget_unit"], told["policies"][0]["loss"]) == (
+        "MB sent",
+        "ms until the answer",
+    )
+    losses = {
+        "splitee": "1 - confidence + cost of running and offloading",
+        "ucbee": "1 - confidence + overhead if it went on",
+        "uee-ucb": "1 if wrong + cost of the exits run",
+    }
+    result = replay_arms(synthetic_exits(30, exits=3), list(losses), budget="rate:0.5")
+    assert {p["policy"]: p["loss"] for p in result.manifest["policies"]} == losses
+    binary = replay_offloading(read_table("digits"), ["never"], cost=0.3, budget="knapsack:50").manifest
+    assert (binary["budget_allows"], binary["budget_unit"]) == (50.0, "samples offloaded")
+
+
 def test_what_is_used():
     table = ExitTable([[0.6, 0.9], [0.8, 0.7]], cost=[0.1, 0.3], offload_cost=0.2)
     assert SplitEE.for_table(table).usage(table, "rate").use.tolist() == [[1.0, 0.0], [0.0, 0.0]]
@@ -315,7 +335,20 @@ def test_what_is_used():
             ),
             "a budget on money needs servers with a price",
         ),
-        (lambda: replay_arms(splits(9), ["ans"], budget="device:1"), "which uses least, takes 2"),
+        (lambda: replay_arms(splits(9), ["ans"], budget="device:1"), "but '0', which uses least, takes 2"),
+        (lambda: parse_budget("rate"), "budget 'rate' needs a number"),
+        (
+            lambda: replay_offloading(read_table("digits"), ["never"], cost=0.3, budget="device:3"),
+            "a budget on device is for tables of split points",
+        ),
+        (
+            lambda: replay_offloading(read_table("digits"), ["never"], cost=0.3, colour=3),
+            "unknown option 'colour'; known: cost, feedback",
+        ),
+        (
+            lambda: replay_arms(catalogue_routing(9), ["linucb-routing"], budget="rate:0.2"),
+            "a budget on rate needs prices",
+        ),
         (lambda: SplitTable([0, 1], [[1, 0]], [[1], [0]], sent=[1.0, 1.0]), "sent must hold 2 sizes in MB"),
         (lambda: Server("a", 1.0, 1.0, 1.0, -1.0) and poisson_arrivals(
             3, 1.0, servers=[Server("a", 1.0, 1.0, 1.0, -1.0), SERVERS[0]]), "price of server 'a'"),
@@ -329,8 +362,6 @@ def test_sentences(call, words):
 
 
 def test_what_is_sent_and_prices_are_saved(tmp_path):
-    from olearn.traces.offloading import read_table
-
     for table, name in ((splits(5), "a.npz"), (splits(5), "a.parquet"), (poisson_arrivals(5, 1.0), "b.npz")):
         table.save(tmp_path / name)
         again = read_table(tmp_path / name)

@@ -49,6 +49,25 @@ def table(tmp_path):
     return make
 
 
+@pytest.mark.parametrize(
+    ("recipe", "budget", "unit"),
+    [
+        ("synthetic-exits", "rate:0.3", "samples that go on to the end"),
+        ("splits", "device:10", "ms of work on the device"),
+        ("routing", "bucket:0.2:3", "prompts not sent to the cheapest model"),
+        ("servers", "money:0.4", "money"),
+    ],
+)
+def test_budgets_say_what_is_used(recipe, budget, unit, table, tmp_path):
+    code, text = olearn("offload", table(recipe), "--budget", budget, "--out", tmp_path / "out")
+    assert code == 0
+    assert f"used: {unit}; {budget} allows " in text
+    assert "regret: total cost above the best lottery within the budget in hindsight" in text
+    rows = (tmp_path / "out" / "rows.csv").read_text().splitlines()[0].split(",")
+    assert {"used", "violation", "blocked", "cost_best_within_budget"} <= set(rows)
+    assert (tmp_path / "out" / "offload.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("recipe", ["synthetic-exits", "splits", "routing", "mdinference", "servers"])
 def test_every_kind_is_replayed_by_what_fits(recipe, table, tmp_path):
     code, text = olearn("offload", table(recipe), "--out", tmp_path / "out")

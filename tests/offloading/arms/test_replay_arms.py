@@ -149,7 +149,7 @@ def test_a_bound_that_says_nothing_is_called_that():
         ),
         (
             lambda t: replay_arms(t, ["uee-ucb"], budget="energy:0.05"),
-            "allows 0.05 a sample (cost of the exits run), but exit0, which uses least, takes 0.1",
+            "allows 0.05 a sample (cost of the exits run), but 'exit0', which uses least, takes 0.1",
         ),
         (
             lambda t: replay_arms(t, ["ucbee(branch=7)"]),
