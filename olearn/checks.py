@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from olearn.errors import OlearnError, ParameterError
+from olearn import registry
+from olearn.errors import NotSupportedError, OlearnError, ParameterError
+from olearn.policies.caching._base import CachingPolicy
 
 
 class CheckFailed(OlearnError, AssertionError):
@@ -26,8 +28,8 @@ def check_policy(policy: Any, **parameters: Any) -> list[str]:
 
     Parameters
     ----------
-    policy : type
-        A subclass of ``olearn.policies.caching._base.CachingPolicy``.
+    policy : type or str
+        A subclass of ``olearn.policies.caching._base.CachingPolicy``, or the name of a registered one.
     **parameters
         Parameters to build it with, beside capacity, catalog_size, horizon and seed.
 
@@ -48,6 +50,10 @@ def check_policy(policy: Any, **parameters: Any) -> list[str]:
         def test_policy():
             olearn.checks.check_policy(MyPolicy)
     """
+    if isinstance(policy, str):
+        policy = registry.find("caching", policy)
+    if not (isinstance(policy, type) and issubclass(policy, CachingPolicy)):
+        raise NotSupportedError(f"check_policy takes a subclass of CachingPolicy or a name, got {policy!r}")
 
     def build(items: np.ndarray, capacity: int, n: int, seed: int = 7) -> Any:
         more = {"requests": items} if policy.offline else {}
@@ -97,13 +103,19 @@ def _one_by_one_equals_many(policy: Any, build: Callable[..., Any]) -> None:
     for capacity, n in SIZES:
         for name, items in traces(capacity, n, 120).items():
             where = f"({name}, C={capacity}, N={n})"
-            many = build(items, capacity, n).request_many(items)
+            whole = build(items, capacity, n)
+            many = whole.request_many(items)
             single = build(items, capacity, n)
             one = np.array([single.request(int(i)) for i in items])
             _require(
                 np.array_equal(many, one),
                 policy,
                 f"request and request_many differ {where}",
+            )
+            _require(
+                np.array_equal(whole.fractions(), single.fractions()) and whole.stats == single.stats,
+                policy,
+                f"request and request_many leave different caches {where}",
             )
 
 
@@ -118,6 +130,29 @@ def _reward_is_what_was_held(policy: Any, build: Callable[..., Any]) -> None:
                 _require(abs(float(reward) - before) < 1e-12, policy, f"a request earns what was held {where}")
                 _require(inside == (before > 0), policy, f"'in' and fraction disagree {where}")
                 _require(0.0 <= reward <= 1.0 + 1e-12, policy, f"a reward must be in [0, 1] {where}")
+
+
+def _counts_what_moves(policy: Any, build: Callable[..., Any]) -> None:
+    """Every request: what it brought in is fetched, what came with it fetched_other, what left evicted."""
+    for capacity, n in SIZES:
+        for name, items in traces(capacity, n, 120).items():
+            cache = build(items, capacity, n)
+            before, counted = cache.fractions(), cache.stats
+            for i in items.tolist():
+                cache.request(i)
+                after, stats = cache.fractions(), cache.stats
+                came, went = np.maximum(after - before, 0.0), np.maximum(before - after, 0.0)
+                moved = {"fetched": came[i], "fetched_other": came.sum() - came[i], "evicted": went.sum()}
+                for what, mass in moved.items():
+                    _require(
+                        abs(stats[what] - counted[what] - mass) < 1e-9,
+                        policy,
+                        f"a request of {i} moved {mass:g}, counted {stats[what] - counted[what]:g} as {what} "
+                        f"({name}, C={capacity}, N={n})",
+                    )
+                before, counted = after, stats
+            if not policy.fractional:
+                _require(len(cache) == np.count_nonzero(before), policy, "len must be the number of items held")
 
 
 def _keeps_to_its_capacity(policy: Any, build: Callable[..., Any]) -> None:
@@ -229,6 +264,7 @@ CHECKS: tuple[Callable[..., None], ...] = (
     _declares_itself,
     _one_by_one_equals_many,
     _reward_is_what_was_held,
+    _counts_what_moves,
     _keeps_to_its_capacity,
     _same_seed_same_run,
     _copies_and_pickles,

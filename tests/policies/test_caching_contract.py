@@ -49,13 +49,60 @@ class Hoard(LRU):
         return super()._init()._replace(capacity=self.capacity + 1)
 
 
+class Prefetch(LRU):
+    """Brings the next item in as well, and counts that as one more fetch of what was asked for."""
+
+    name = "prefetch"
+
+    def request(self, item):
+        reward = super().request(item)
+        super().request((item + 1) % self.catalog_size)
+        return reward
+
+    def request_many(self, items):
+        return np.array([self.request(int(i)) for i in items], bool)
+
+
+class Drift(LRU):
+    """Earns the same either way, but request_many leaves another cache behind."""
+
+    name = "drift"
+
+    def request_many(self, items):
+        rewards = super().request_many(items)
+        super().request_many(items[:1])
+        return rewards
+
+
+class Silent(LRU):
+    """Says that it is empty."""
+
+    name = "silent"
+
+    def __len__(self):
+        return 0
+
+
 @pytest.mark.parametrize(
     ("policy", "said"),
-    [(Cheat, "request and request_many differ"), (Boast, "exceeds the bound"), (Hoard, "more than C")],
+    [
+        (Cheat, "request and request_many differ"),
+        (Boast, "exceeds the bound"),
+        (Hoard, "a request of|more than C"),
+        (Prefetch, r"a request of \d+ moved 0, counted 2 as fetched"),
+        (Drift, "leave different caches"),
+        (Silent, "len must be the number of items held"),
+    ],
 )
 def test_the_checks_catch_a_broken_policy(policy, said):
     with pytest.raises(checks.CheckFailed, match=said):
         checks.check_policy(policy)
+
+
+@pytest.mark.parametrize("wrong", [3, LRU(2, 5), dict])
+def test_the_checks_take_a_policy_and_nothing_else(wrong):
+    with pytest.raises(NotSupportedError, match="takes a subclass of CachingPolicy or a name"):
+        checks.check_policy(wrong)
 
 
 @pytest.mark.parametrize("policy", [OGD, OMD])
