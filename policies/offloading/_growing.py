@@ -220,6 +220,7 @@ def growing_bound(T: int, count: int, eta: float | None, eps: float | None) -> B
         "in expectation",
         (
             "losses lie in [0, 1]: cost at most 1, remote answers taken as the truth",
+            "samples do not depend on earlier decisions",
             f"at most {count} distinct confidences",
         ),
         "derived; the order is that of the paper's abstract",

@@ -184,6 +184,9 @@ class EXP4(BinaryPolicy):
             "gamma T + C ln(1/lambda)/eta + eta T/(2 gamma) = 3 (T^2 C ln(1/lambda) / 2)^(1/3)",
             each if self.grid is None else f"{each}, of the grid",
             "in expectation",
-            ("losses lie in [0, 1]: cost at most 1, remote answers taken as the truth",),
+            (
+                "losses lie in [0, 1]: cost at most 1, remote answers taken as the truth",
+                "samples do not depend on earlier decisions",
+            ),
             "derived",
         )

@@ -253,6 +253,9 @@ class H2T2(BinaryPolicy):
             "eps T + ln(M)/eta + eta T/(2 eps) = 3 (T^2 ln(M) / 2)^(1/3)",
             "best pair of thresholds of the grid",
             "in expectation",
-            ("losses lie in [0, 1]: cost at most 1, remote answers taken as the truth",),
+            (
+                "losses lie in [0, 1]: cost at most 1, remote answers taken as the truth",
+                "samples do not depend on earlier decisions",
+            ),
             "derived; order T^(2/3) as in arXiv 2509.15674",
         )

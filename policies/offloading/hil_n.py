@@ -201,6 +201,9 @@ class HILN(BinaryPolicy):
             "eps T + ln(1/lambda)/eta + eta T/(2 eps) = 3 (T^2 ln(1/lambda) / 2)^(1/3)",
             "best fixed threshold" if self.grid is None else "best threshold of the grid",
             "in expectation",
-            ("losses lie in [0, 1]: cost at most 1, remote answers taken as the truth",),
+            (
+                "losses lie in [0, 1]: cost at most 1, remote answers taken as the truth",
+                "samples do not depend on earlier decisions",
+            ),
             "arXiv 2304.00891; re-derived",
         )

@@ -7,7 +7,7 @@ pulls, so it is kept.
 Cost: O(K) comparisons a round, one logarithm. Memory: 24 bytes an arm.
 
 Regret, rewards in [0, 1]: 49 sqrt(TK) [1]_ (constant as cited, not re-derived here);
-with s = 4 and 1-sub-Gaussian rewards 39 sqrt(TK) + sum Delta [2]_.
+with s = 4, 1-sub-Gaussian rewards and gaps of at most 1, 39 sqrt(TK) + sum Delta [2]_.
 
 References
 ----------
@@ -111,6 +111,8 @@ class MOSS(IndexPolicy):
         root = math.sqrt(t * self.arms)
         gaps = self._gaps(means)
         if self.scale == 4:
+            if gaps is not None and (gaps > 1.0).any():
+                return None
             extra = float(gaps.sum()) if gaps is not None else self.arms - 1.0
             return Bound(
                 39.0 * root + extra,

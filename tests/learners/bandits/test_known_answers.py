@@ -96,6 +96,12 @@ def test_ucb1_bound_is_the_theorem():
     assert bandit_class("ucb1")(3).bound(1000, means).value == pytest.approx(expected)
 
 
+def test_moss_declares_nothing_for_gaps_above_one():
+    policy = bandit_class("moss")(2, 1000, scale=4)
+    assert policy.bound(1000, [0.0, 1.0]).value == pytest.approx(39 * math.sqrt(2000) + 1)
+    assert policy.bound(1000, [0.0, 5.0]) is None
+
+
 ENV = {"A": bernoulli(np.arange(1, 10) / 10), "D": bernoulli([0.9, 0.8])}
 # mean pseudo-regret at T = 1e4 and its standard error, from independent loops
 TABLE = [
