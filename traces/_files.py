@@ -23,6 +23,13 @@ HEAD = 1 << 16
 _MAGIC = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 
 
+def _other_compression(start: bytes) -> str | None:
+    """A compression that is recognised by the first 8 bytes, but not read."""
+    if start.startswith(b"BZh") and start[4:8] == b"1AY&":
+        return "bz2"
+    return "lz4" if start.startswith(b"\x04\x22\x4d\x18") else None
+
+
 class ValueAtError(TraceError):
     """A value of one request is not allowed; a reader turns `position` into a line or a byte."""
 
@@ -60,6 +67,8 @@ class Source:
             start = file.read(8)
         if not start:
             raise self.error("is empty (0 bytes)")
+        if other := _other_compression(start):
+            raise self.error(f"is compressed with {other}, olearn reads gz, xz and zst")
         self.compression: str | None = next((n for m, n in _MAGIC.items() if start.startswith(m)), None)
         if not self.head:
             raise self.error(f"is empty once decompressed ({self.compression})")

@@ -1,5 +1,6 @@
 """Every format: recognised, read, compressed, wrong; discovery of readers."""
 
+import bz2
 import contextlib
 import gzip
 import lzma
@@ -77,6 +78,13 @@ def test_long_compressed_files_and_their_truncation(compression, tmp_path):
     broken[len(data) // 2 :] = rng.bytes(len(data) - len(data) // 2)
     with pytest.raises(TraceError, match=r"stream (stops )?after \d+ plain bytes|line \d+|not UTF-8"):
         load(put(tmp_path, "a.txt", bytes(broken)))
+
+
+def test_compressions_that_are_not_read_are_named(tmp_path):
+    lz4 = b"\x04\x22\x4d\x18\x64\x40\xa7\x00\x00\x00\x00"  # an empty frame
+    for name, data in (("bz2", bz2.compress(b"1\n2\n" * 99)), ("lz4", lz4)):
+        with pytest.raises(TraceError, match=f"is compressed with {name}, olearn reads gz, xz and zst"):
+            load(put(tmp_path, "t.txt", data))
 
 
 def test_vscsi_version_2(tmp_path):
