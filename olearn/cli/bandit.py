@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from olearn.cli._common import err, out, print_json, print_table, to_csv, to_json, write_atomically
+from olearn.cli._common import (
+    check_writable,
+    err,
+    out,
+    print_json,
+    print_table,
+    to_csv,
+    to_json,
+    write_atomically,
+)
 
 #: Columns of the table; files and JSON carry more.
 COLUMNS = (
@@ -66,6 +75,7 @@ def command(
     from olearn.engine.bandits import simulate
     from olearn.environments import parse_environment
 
+    check_writable(csv_file, folder)
     env = parse_environment(environment)
     horizon = horizon if horizon is not None else env.horizon or 10_000
     chosen = [_policy(text, env.arms, horizon) for text in policies]

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from olearn.cli._common import err, print_json, print_table, to_csv, write_atomically
+from olearn.cli._common import check_writable, err, print_json, print_table, to_csv, write_atomically
 
 COLUMNS = ("comparator", "capacity", "value", "ratio", "upper_bound", "gap", "solver", "status", "seconds")
 _BYTES = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?(?:e\+?[0-9]+)?)\s*(%|[kmgt]?i?b)?\s*", re.IGNORECASE)
@@ -71,6 +71,7 @@ def command(
     """  # fmt: skip
     from olearn.optima.catalogue import ALL, ALL_SIZED, COMPARATORS, optimum, parse
 
+    check_writable(csv_file)
     if list_only:
         rows = [
             {"comparator": n if c.argument is None else f"{n}:{c.argument}", "means": c.text,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import numpy as np
 
-from olearn.cli._common import print_json, print_table, to_csv, write_atomically
+from olearn.cli._common import check_writable, print_json, print_table, to_csv, write_atomically
 
 #: Comparator -> the column of a replay's rows that holds its value.
 KNOWN = {
@@ -67,6 +67,7 @@ def command(
     """  # fmt: skip
     from olearn.errors import check_real
 
+    check_writable(csv_file, out)
     level = check_real("level", level, 0.0, 1.0, open_low=True, open_high=True)
     names = [n.strip() for text in comparators for n in text.split(",") if n.strip()] or list(KNOWN)
     loaded = None
@@ -94,11 +95,18 @@ def command(
         return
     shown = ("policy", "capacity", "seeds", "comparator", "regret", "±", "per request", "bound", "verdict")
     print_table(regrets, [c for c in shown if any(r.get(c) is not None for r in regrets)])
+    if any(r.get("±") is not None for r in regrets):
+        click.echo(f"±: half-width of the {level:.4g} confidence interval over seeds")
+    explained = []
     for row in regrets:
         told = row["bound_details"]
         if told:
             rests = "; ".join(told["assumptions"]) or "nothing"
-            click.echo(f"bound of {row['policy']}: {told['formula']}, {told['guarantee']}; assumes {rests}")
+            explained.append(
+                f"bound of {row['policy']}: {told['formula']}, {told['guarantee']}; assumes {rests}"
+            )
+    for sentence in dict.fromkeys(explained):  # the same at every capacity
+        click.echo(sentence)
     if causes:
         click.echo()
         shares = ("policy", "capacity", "miss ratio", "compulsory", "capacity misses", "static", "left over")
@@ -201,6 +209,10 @@ def _regrets(
                 raise NotSupportedError(f"{name} weighs sizes, the items of this replay have one size")
             best = np.full(reward.size, optimum(trace, first["capacity"], name).value)
         else:
+            if name not in KNOWN:
+                from olearn.optima.catalogue import parse
+
+                parse(name)  # a name that doesn't exist needs no trace
             raise NotSupportedError(f"comparator {name!r} is not in the result: give the trace with --trace")
         judged = None
         if name == "static":

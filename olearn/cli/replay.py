@@ -142,6 +142,8 @@ def _print(result: Any, written: Sequence[Path]) -> None:
     click.echo(f"{told['name']}: {told['requests']:,} requests, {told['items']:,} items")
     click.echo()
     click.echo(str(result))
+    if any(row["±"] is not None for row in result.summary()):
+        click.echo("±: half-width of the 95 % confidence interval of the hit ratio over seeds")
     click.echo()
     chosen = _parameters(result)
     if chosen:

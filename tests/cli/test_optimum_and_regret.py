@@ -145,3 +145,12 @@ def test_regret_reads_saved_json_and_refuses_the_rest(run, file, sized_file, tmp
     assert "not a result" in run("regret", saved, code=2).stderr
     saved.write_text("{")
     assert "can't be read as JSON" in run("regret", saved, code=2).stderr
+
+
+def test_regret_says_each_bound_once_and_what_plus_minus_is(run, file, tmp_path):
+    run("replay", file, "-p", "ogb", "-c", "2", "-c", "3", "--seeds", "3", "--out", "r", "--no-plot")
+    outcome = run("regret", "r")
+    assert outcome.stdout.count("bound of ogb:") == 1
+    assert "±: half-width of the 0.95 confidence interval over seeds" in outcome.stdout
+    assert "unknown comparator 'statik'" in run("regret", "r", "-m", "statik", code=2).stderr
+    assert "give the trace" in run("regret", "r", "-m", "k-switch:2", code=2).stderr
