@@ -88,7 +88,7 @@ class Silent(LRU):
     [
         (Cheat, "request and request_many differ"),
         (Boast, "exceeds the bound"),
-        (Hoard, "a request of|more than C"),
+        (Hoard, "more than C"),
         (Prefetch, r"a request of \d+ moved 0, counted 2 as fetched"),
         (Drift, "leave different caches"),
         (Silent, "len must be the number of items held"),
