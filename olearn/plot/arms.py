@@ -95,22 +95,23 @@ def draw_choices(result: Any, ax: Any) -> None:
         ax.set_yticks(range(len(arms)), arms)
     else:
         ax.set_ylabel("number of the arm, from 0")
-    limited = " without the budget" if result.manifest.get("budget") else ""
+    limited = ", no budget" if result.manifest.get("budget") else ""
     ax.set_title(f"arm chosen, mean position (black: best so far{limited})", loc="left")
     _samples(ax)
 
 
 def draw_plane(result: Any, ax: Any) -> None:
     """Accuracy against cost: the constant arms (grey) and the policies."""
-    named: set[tuple[float, str]] = set()
+    costs = [row["cost"] for row in [*result.comparators, *result.rows]]
+    near = 0.15 * (max(costs) - min(costs))
+    named: list[tuple[str, float]] = []
     for row in result.comparators:
         if row.get("accuracy") is not None and row["policy"].startswith("always "):
             ax.plot(row["cost"], row["accuracy"], "o", color="#999999", markersize=5)
             name = row["policy"].removeprefix("always ").split(" (")[0]
-            place = (round(row["accuracy"], 6), name)
-            if place in named:  # the same arm, counted in another way
-                continue
-            named.add(place)
+            if any(name == other and abs(row["cost"] - cost) < near for other, cost in named):
+                continue  # the same arm, counted in another way, would be written over it
+            named.append((name, row["cost"]))
             ax.annotate(name, (row["cost"], row["accuracy"]), (4, -9), textcoords="offset points", fontsize=7)
     for k, name in enumerate(_policies(result)):
         rows = [r for r in result.rows if r["policy"] == name and r.get("accuracy") is not None]
