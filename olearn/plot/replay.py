@@ -36,7 +36,7 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
     elif capacity not in result.comparators:
         known = ", ".join(map(str, result.comparators))
         raise ParameterError(f"no capacity {capacity} in this result; it has {known}")
-    names = [(p, runs) for p, c, runs in result.groups() if c == capacity and runs[0].reward.size > 1]
+    names = [(p, runs) for p, c, runs in result.groups() if c == capacity and runs[0].reward.size]
     points = result.checkpoints
     trace = result.manifest["trace"]
     with style():
@@ -53,6 +53,7 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
                 color="#666666",
                 linewidth=1.3,
                 linestyle=greys.get(name, "-"),
+                marker=_dot(curve),
                 label=f"{name} (offline)",
             )
         for k, (name, runs) in enumerate(online):
@@ -81,7 +82,7 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
                 note = None if promised else "declared bound\n(dotted, same colour)"
                 promised = True
                 how = {"color": look(k)["color"], "linewidth": 1.2, "linestyle": ":"}
-                lower.plot(points[: bound.size], bound, label=note, **how)
+                lower.plot(points[: bound.size], bound, label=note, marker=_dot(bound, "x"), **how)
                 top = max(top, float(bound[-1]))
         if highest > 0:
             guide = highest * np.sqrt(points / points[-1])
@@ -106,9 +107,14 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
 
 def _line(ax: Any, points: np.ndarray, band: Any, how: dict[str, Any], label: str) -> None:
     x = points[: band.mean.size]
-    ax.plot(x, band.mean, label=label, **how)
+    ax.plot(x, band.mean, label=label, marker=_dot(x), **how)
     if np.isfinite(band.low).all():
         ax.fill_between(x, band.low, band.high, color=how["color"], alpha=0.18, linewidth=0)
+
+
+def _dot(x: np.ndarray, marker: str = "o") -> str | None:
+    """A marker where a line of one point would not be seen."""
+    return marker if x.size == 1 else None
 
 
 def _label(name: str, runs: list[Any]) -> str:
