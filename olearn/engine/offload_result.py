@@ -20,6 +20,7 @@ _MEANS = (
     "samples_per_second",
     "used",
     "violation",
+    "blocked",
 )
 
 
