@@ -133,6 +133,12 @@ class Blocked(Wrapper):
         inner = self.learner.bound(blocks)
         if inner is None:
             return None
+        if T % self.block and getattr(self.learner, "curvature", None) is not None:
+            return None  # the average of a block that is cut short is less curved
         value = self.block * inner.value + float(self.switching_cost) * (blocks - 1)
-        formula = f"B x ({inner.formula}) + c (T/B - 1), T replaced by T/B, switching costs included"
-        return inner._replace(value=value, formula=formula)
+        formula = f"B x ({inner.formula}), T replaced by T/B"
+        if float(self.switching_cost) > 0.0:
+            formula = f"B x ({inner.formula}) + c (T/B - 1), T replaced by T/B, switching costs included"
+        averaged = "what the learner assumes of losses holds for the averages of blocks"
+        assumptions = (*inner.assumptions, averaged)
+        return inner._replace(value=value, formula=formula, assumptions=assumptions)

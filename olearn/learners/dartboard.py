@@ -101,7 +101,9 @@ class ShrinkingDartboard(PerturbedLearner):
         T, span = self._rounds_of_bound(horizon), self._low_span()[1]
         eta = self._eta() * span
         value = 0.0 if self.n == 1 else math.log(self.n) / eta + eta * T * (0.125 + float(self.switching_cost))
-        formula = "ln N/eta + eta T (1/8 + c), switching costs included"
+        formula = "ln N/eta + eta T (1/8 + c)"
+        if float(self.switching_cost) > 0.0:
+            formula += ", switching costs included"
         return self._bound(
             value, formula, self.reference, "the adversary is oblivious", guarantee="in expectation"
         )

@@ -201,13 +201,15 @@ def ucb_bound(samples: int, means: np.ndarray, exploration: float, width: float,
     if exploration <= width or samples < 2:
         return None
     nu = 2.0 * (exploration / width) ** 2
-    extra = 1.0 + math.pi**2 / 3.0 if nu >= 4.0 else 1.0 + 2.0 * zeta(nu - 1.0)
+    extra, more = 1.0 + math.pi**2 / 3.0, "1 + pi^2/3"
+    if nu < 4.0:
+        extra, more = 1.0 + 2.0 * zeta(nu - 1.0), "1 + 2 zeta(2 c^2/w^2 - 1)"
     gaps = means - means.min()
     gaps = gaps[gaps > 0.0]
     pulls = np.minimum(4.0 * exploration**2 * math.log(samples) / gaps**2 + extra, samples)
     return Bound(
         float(np.sum(gaps * pulls)),
-        "sum over arms of gap * min(T, 4 c^2 ln T / gap^2 + 1 + pi^2/3)",
+        f"sum over arms of gap * min(T, 4 c^2 ln T / gap^2 + {more})",
         "best constant arm, in expectation over the samples",
         "in expectation",
         (

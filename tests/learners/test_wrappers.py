@@ -271,6 +271,12 @@ class TestSampled:
         assert np.mean(values) + 3 * np.std(values) / math.sqrt(20) <= bound
 
 
+def test_a_block_cut_short_is_less_curved():
+    learner = Blocked(OGD(EuclideanBall(1), curvature=1.0), 4)
+    assert learner.bound(8).value == pytest.approx(4.0 * OGD(EuclideanBall(1), curvature=1.0).bound(2).value)
+    assert learner.bound(9) is None
+
+
 def test_bounds_of_several_copies():
     """Each copy's bound fails with its own chance; switches from copy to copy are in no copy's bound."""
     bandit = Exp3IX(3, horizon=100, delta=0.01)
@@ -283,7 +289,10 @@ def test_bounds_of_several_copies():
     assert Delayed(costly, 0).bound(100).value == costly.bound(100).value
     assert Delayed(costly, 1).bound(200) is None
     assert Doubling(costly).bound(100) is None
-    assert Doubling(Blocked(Hedge(3, eta=0.1), 2)).learner.bound(10) is not None
+    assert Delayed(ShrinkingDartboard(3, 100, switching_cost=0.0), 1).bound(200) is not None
+    assert Delayed(Blocked(Hedge(3, eta=0.1), 2, switching_cost=1.0), 1).bound(200) is None
+    free = Blocked(Hedge(3, eta=0.1), 2)
+    assert Delayed(free, 1).bound(200).value == pytest.approx(2.0 * free.bound(100).value)
 
 
 def test_wrappers_nest():
