@@ -17,7 +17,7 @@ import numpy as np
 
 from olearn._jit import kernel
 from olearn.learners._feed import MATRIX, record, respond
-from olearn.learners._numeric import SMALL, dot, dot_and_total, exp_neg, exp_small, total
+from olearn.learners._numeric import SMALL, dot, dot_and_total, exp_neg, exp_small, largest, total
 
 FIXED, ANYTIME, ADAPTIVE = range(3)
 _REFRESH = 1024
@@ -98,10 +98,9 @@ def refresh(state):
         for i in range(n):
             x[i] = math.exp(prior[i]) if sums[i] + last[i] == least else 0.0
     else:
-        top = -np.inf
         for i in range(n):
             x[i] = prior[i] - rate * (sums[i] + last[i])
-            top = max(top, x[i])
+        top = largest(x)
         for i in range(n):
             x[i] = exp_neg(x[i] - top)
     if state.fast:
@@ -160,9 +159,10 @@ def step(state, g):
     state.rounds[0] += 1
     rate = state.cells[RATE]
     if state.share > 0.0:
-        least = g[0]
-        for i in range(1, n):
-            least = min(least, g[i])
+        work = state.work
+        for i in range(n):
+            work[i] = -g[i]
+        least = -largest(work)
         for i in range(n):
             x[i] *= exp_neg(-rate * (g[i] - least))
         scale = (1.0 - state.share) / total(x)
@@ -190,10 +190,9 @@ def _adapt(state, g, loss):
     x, sums, cells, work = state.x, state.sums, state.cells, state.work
     rate = cells[RATE]
     n = x.size
-    least = np.inf
     for i in range(n):
-        if x[i] > 0.0:
-            least = min(least, g[i])
+        work[i] = -g[i] if x[i] > 0.0 else -np.inf
+    least = -largest(work)
     mix = least
     if rate < np.inf:
         for i in range(n):  # an expert whose weight underflowed to 0 may have a loss below `least`

@@ -89,6 +89,26 @@ def dot(a, b):
 
 
 @kernel(inline=True)
+def largest(a):
+    """The largest entry of a vector; one running maximum, not eight, would wait for itself at each entry."""
+    n = a.size
+    m = n - n % 8
+    t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = -np.inf
+    for i in range(0, m, 8):
+        t0 = max(t0, a[i])
+        t1 = max(t1, a[i + 1])
+        t2 = max(t2, a[i + 2])
+        t3 = max(t3, a[i + 3])
+        t4 = max(t4, a[i + 4])
+        t5 = max(t5, a[i + 5])
+        t6 = max(t6, a[i + 6])
+        t7 = max(t7, a[i + 7])
+    for i in range(m, n):
+        t0 = max(t0, a[i])
+    return max(max(max(t0, t1), max(t2, t3)), max(max(t4, t5), max(t6, t7)))
+
+
+@kernel(inline=True)
 def dot_and_total(x, g, scratch):
     """``<x, g>`` and the sum of `x`; scratch: (2, at least x.size // 4).
 

@@ -7,7 +7,7 @@ rate is infinite and AdaHedge follows the leaders.
 Bound: ``sqrt(sum_t s_t^2 ln N) + S (4/3 ln N + 2)``, s_t the spread of the losses of round t, S the largest
 s_t; this holds for every sequence, without knowledge of s_t.
 
-Cost: O(N) a round, two exponentials per expert (about 4 ns). Memory: 40 bytes per expert.
+Cost: O(N) a round, two exponentials per expert (about 6 ns). Memory: 40 bytes per expert.
 
 References
 ----------

@@ -17,8 +17,8 @@ fixed      as given                            ln N / eta + eta T / 8           
 With a hint and a fixed rate the regret is at most ``ln N / eta + (eta/2) sum_t max_i |l_t,i - l_t-1,i|^2``.
 With a prior, ``ln N`` for expert i becomes ``ln(1/prior_i)`` at a fixed rate.
 
-Cost: O(N) a round; about 1.2 ns per expert when eta times the width of the range is at most 0.1 (products,
-afresh from the sums every 1024 rounds), 3.5 ns otherwise (log domain). Memory: 44 bytes per expert.
+Cost: O(N) a round; about 0.9 ns per expert when eta times the width of the range is at most 0.1 (products,
+afresh from the sums every 1024 rounds), 3.2 ns otherwise (log domain). Memory: 44 bytes per expert.
 
 References
 ----------
