@@ -15,6 +15,7 @@ import importlib.util
 import inspect
 import pkgutil
 import re
+import warnings
 from typing import Any
 
 from olearn.errors import ParameterError, nearest, unknown
@@ -79,9 +80,16 @@ def classes(game: str) -> dict[str, type]:
         if not info.name.startswith("_"):
             found.update(_in_module(f"{package.__name__}.{info.name}"))
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        policy = entry.load()
+        try:
+            policy = entry.load()
+            lacks = [a for a in ("name", "rule", "reference", "tunable", "bound") if not hasattr(policy, a)]
+            if lacks:
+                raise TypeError(f"it has no {', '.join(lacks)}: is it a policy class?")
+        except Exception as error:  # somebody else's package must not take ours down
+            warnings.warn(f"the policy {entry.value} of another package can't be loaded: {error}", stacklevel=2)
+            continue
         if getattr(policy, "game", "caching") == game:
-            found.setdefault(entry.name, policy)
+            found.setdefault(entry.name.lower(), policy)
     return dict(sorted(found.items()))
 
 

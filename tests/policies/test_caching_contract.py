@@ -1,5 +1,6 @@
 """The public contract of every caching policy, the declared bounds, the statistics of sampling."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -259,6 +260,24 @@ def test_a_policy_of_another_package_is_found_by_its_entry_point(tmp_path):
     )
     assert wrong.returncode == 2
     assert b"did you mean" in wrong.stderr
+
+
+def test_a_broken_package_does_not_take_the_others_down(monkeypatch):
+    entries = [
+        importlib.metadata.EntryPoint("lost", "no_such_module:Lost", registry.ENTRY_POINTS),
+        importlib.metadata.EntryPoint("plain", "builtins:dict", registry.ENTRY_POINTS),
+        importlib.metadata.EntryPoint("Mine", "olearn.policies.caching.lru:LRU", registry.ENTRY_POINTS),
+    ]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: entries)
+    registry.classes.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match="of another package can't be loaded") as told:
+            known = registry.names("caching")
+        assert [str(w.message).split()[2] for w in told] == ["no_such_module:Lost", "builtins:dict"]
+        assert sorted({*NAMES, "mine"}) == known
+        assert registry.find("caching", "Mine") is LRU
+    finally:
+        registry.classes.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["lru", "ogb", "omd"])
