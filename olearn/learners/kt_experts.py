@@ -15,7 +15,7 @@ Cost: O(N) a round, about 20 ns per expert. Wealth is kept as its logarithm.
 
 References
 ----------
-.. [1] F. Orabona and D. Pál, "Coin betting and parameter-free online learning", NeurIPS 2016, section 6.
+.. [1] F. Orabona and D. Pál, "Coin betting and parameter-free online learning", NeurIPS 2016 (the reduction).
 
 Examples
 --------
