@@ -145,12 +145,13 @@ def _print(result: Any, written: Sequence[Path]) -> None:
     if any(row["±"] is not None for row in result.summary()):
         click.echo("±: half-width of the 95 % confidence interval of the hit ratio over seeds")
     click.echo()
-    chosen = _parameters(result)
+    chosen, verdicts = _parameters(result), result.verdicts()
     if chosen:
         click.echo("parameters: " + "; ".join(chosen))
-    for sentence in result.verdicts():
+    for sentence in verdicts:
         click.echo(f"bound of {sentence}")
-    click.echo()
+    if chosen or verdicts:
+        click.echo()
     columns = ("comparator", "capacity", "value", "upper_bound", "gap", "convention")
     print_table(result.optima_rows(), columns, title="optima (hits) and the bound that certifies each:")
     for path in written:

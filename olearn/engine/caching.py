@@ -130,7 +130,7 @@ def replay(
                         continue
                     bar.advance(0, f"{choice.label}, capacity {c}, seed {seed}")
                     file = _store_file(store, trace, choice, policy, points)
-                    run = _restore(file)
+                    run = _restore(file, points)
                     if run is None:
                         run = _run(policy, trace, points, bar)
                         run.row["policy"] = choice.label
@@ -442,11 +442,13 @@ def _keep(file: Path | None, run: Run) -> None:
         part.replace(file)
 
 
-def _restore(file: Path | None) -> Run | None:
+def _restore(file: Path | None, points: np.ndarray) -> Run | None:
     if file is None or not file.is_file():
         return None
     try:
         data = json.loads(file.read_text())
-        return Run(data["row"], np.array(data["reward"], dtype=np.float64))
-    except (OSError, ValueError, KeyError):
-        return None  # half-written by a kill: run it again
+        run = Run(data["row"], np.array(data["reward"], dtype=np.float64))
+        whole = run.reward.shape == points.shape and run.reward[-1] == run.row["reward"]
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = False
+    return run if whole else None  # half-written by a kill, or damaged: run it again

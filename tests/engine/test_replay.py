@@ -191,6 +191,20 @@ def test_finished_runs_are_taken_from_the_store(trace, tmp_path):
     assert other.manifest["restored_runs"] == 0
 
 
+def test_damaged_runs_in_the_store_are_run_again(trace, tmp_path):
+    fresh = olearn.replay(trace, "ogb", capacity=5, store=tmp_path)
+    (file,) = tmp_path.iterdir()
+    kept = json.loads(file.read_text())
+    shorter = {**kept, "reward": kept["reward"][:-1]}
+    other = {**kept, "reward": [*kept["reward"][:-1], 0.0]}
+    for damaged in ([], {}, {"row": None, "reward": None}, shorter, other):
+        file.write_text(json.dumps(damaged))
+        again = olearn.replay(trace, "ogb", capacity=5, store=tmp_path)
+        assert again.manifest["restored_runs"] == 0
+        np.testing.assert_array_equal(again.runs[0].reward, fresh.runs[0].reward)
+    assert olearn.replay(trace, "ogb", capacity=5, store=tmp_path).manifest["restored_runs"] == 1
+
+
 @pytest.mark.parametrize(
     ("capacity", "said"),
     [
