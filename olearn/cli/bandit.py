@@ -74,10 +74,14 @@ def command(
     from olearn._progress import Progress
     from olearn.engine.bandits import simulate
     from olearn.environments import parse_environment
+    from olearn.errors import ParameterError
 
     check_writable(csv_file, folder)
     env = parse_environment(environment)
     horizon = horizon if horizon is not None else env.horizon or 10_000
+    twice = next((text for k, text in enumerate(policies) if text in policies[:k]), None)
+    if twice is not None:
+        raise ParameterError(f"policy {twice!r} is given twice")
     chosen = [_policy(text, env.arms, horizon) for text in policies]
     with announce_compile(_say_compiling), Progress(runs * len(chosen), "runs") as progress:
         result = simulate(

@@ -232,7 +232,7 @@ def default_checkpoints(horizon: int, points: int = 100) -> np.ndarray:
 
 def simulate(
     environment: BanditEnvironment | ContextualEnvironment,
-    policies: Sequence[BanditPolicy],
+    policies: BanditPolicy | Sequence[BanditPolicy],
     horizon: int,
     runs: int = 100,
     seed: int = 0,
@@ -246,7 +246,7 @@ def simulate(
     Parameters
     ----------
     environment : BanditEnvironment or ContextualEnvironment
-    policies : sequence of BanditPolicy
+    policies : BanditPolicy or sequence of BanditPolicy
         Templates: each run uses a fresh copy with its own random stream; the templates stay as they are.
     horizon : int
         Rounds of each run.
@@ -270,8 +270,12 @@ def simulate(
     horizon, runs = check_positive_int("horizon", horizon), check_positive_int("runs", runs)
     check_int("seed", seed, minimum=0)
     environment._check_rounds(horizon)
+    policies = [policies] if isinstance(policies, BanditPolicy) else list(policies)
     if not policies:
         raise ParameterError("give at least one policy")
+    for policy in policies:
+        if not isinstance(policy, BanditPolicy):
+            raise NotSupportedError(f"a policy is a bandit such as UCB1(arms=3), got {policy!r}")
     marks = _checked_marks(horizon, checkpoints)
     for policy in policies:
         policy.validate()

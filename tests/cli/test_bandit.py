@@ -145,3 +145,9 @@ def test_mistakes_are_one_sentence_and_exit_code_2(arguments, said):
     assert said in result.stderr
     assert result.stdout == ""
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_policy_given_twice_is_refused():
+    result = olearn(*BASE, "--policy", "ucb1", "--policy", "moss", "--policy", "ucb1")
+    assert result.exit_code == 2
+    assert "policy 'ucb1' is given twice" in result.stderr

@@ -150,3 +150,12 @@ def test_errors():
         simulate(gaussian([0.0, 0.0, 1.0]), [Exp3(3, 10)], 10)
     with pytest.raises(ParameterError, match="runs"):
         simulate(ENV, [UCB1(3)], 10, runs=0)
+
+
+def test_one_policy_alone_and_what_is_none():
+    alone = simulate(bernoulli([0.2, 0.8]), UCB1(2), 50, 3)
+    listed = simulate(bernoulli([0.2, 0.8]), [UCB1(2)], 50, 3)
+    assert [r["regret_mean"] for r in alone.table()] == [r["regret_mean"] for r in listed.table()]
+    for wrong in (["ucb1"], [UCB1]):
+        with pytest.raises(NotSupportedError, match="a policy is a bandit such as"):
+            simulate(bernoulli([0.2, 0.8]), wrong, 50, 3)
