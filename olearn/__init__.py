@@ -19,6 +19,7 @@ from olearn._version import __version__
 if TYPE_CHECKING:
     from olearn.engine import Result, replay
     from olearn.engine.offloading import replay_offloading
+    from olearn.errors import OlearnError
     from olearn.learners.growth import regret_growth
     from olearn.traces import Trace
     from olearn.traces import load as load_trace
@@ -29,6 +30,7 @@ _FACE = {
     "replay": ("olearn.engine", "replay"),
     "Result": ("olearn.engine", "Result"),
     "Trace": ("olearn.traces", "Trace"),
+    "OlearnError": ("olearn.errors", "OlearnError"),
     "load_trace": ("olearn.traces", "load"),
     "regret_growth": ("olearn.learners.growth", "regret_growth"),
     "replay_offloading": ("olearn.engine.offloading", "replay_offloading"),
@@ -51,6 +53,7 @@ _PARTS = (
 )
 
 __all__ = [
+    "OlearnError",
     "Result",
     "Trace",
     "__version__",

@@ -85,6 +85,7 @@ def check_real(
         number = float("nan")
     inside = (number > low if open_low else number >= low) and (number < high if open_high else number <= high)
     if isinstance(value, bool) or not inside or abs(number) == float("inf"):
-        left, right = "(" if open_low else "[", ")" if open_high else "]"
+        left = "(" if open_low or low == float("-inf") else "["
+        right = ")" if open_high or high == float("inf") else "]"
         raise ParameterError(f"{name} must be a finite number in {left}{low:g}, {high:g}{right}, got {value!r}")
     return number

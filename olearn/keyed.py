@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from olearn import registry
-from olearn.errors import NotSupportedError, check_positive_int
+from olearn.errors import NotSupportedError, ParameterError, check_positive_int
 
 
 class Keyed:
@@ -89,6 +89,8 @@ class Keyed:
 
     def request_many(self, keys: Iterable[Hashable]) -> np.ndarray:
         """Serve requests in order: bool (T,), or float64 for a fractional policy."""
+        if isinstance(keys, (str, bytes)):
+            raise ParameterError(f"keys must be a list of keys, got the text {keys!r}")
         served: list[np.ndarray] = []
         ids: list[int] = []
         first = len(self._ids)  # ids from here on are new in the part being gathered
@@ -127,6 +129,11 @@ class Keyed:
     def __len__(self) -> int:
         """Number of keys held. O(number of keys seen)."""
         return int(np.count_nonzero(self.policy.fractions()[: len(self._ids)] > 0.0))
+
+    def reset(self) -> None:
+        """Forget every request and every key."""
+        self.policy.reset()
+        self._ids.clear()
 
     def copy(self) -> Self:
         """An independent copy."""

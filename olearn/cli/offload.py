@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from olearn.cli._common import print_json, to_csv, to_json, write_atomically
+from olearn.cli._common import check_writable, print_json, to_csv, to_json, write_atomically
 
 DEFAULT_POLICIES = ("hil-f", "hil-n", "hi-lcb-lite")
 PICTURE = "olearn-offload.png"
@@ -91,6 +91,7 @@ def command(
     from olearn.engine.offloading import replay_offloading
     from olearn.traces.offloading import read_table
 
+    check_writable(csv_file, out)
     loaded = read_table(table, _columns(columns))
     if samples is not None:
         loaded = loaded.resample(samples, resample_seed)

@@ -130,19 +130,18 @@ def replay(
                         continue
                     bar.advance(0, f"{choice.label}, capacity {c}, seed {seed}")
                     file = _store_file(store, trace, choice, policy, points)
-                    run = _restore(file, points)
-                    if run is None:
-                        run = _run(policy, trace, points, bar)
-                        run.row["policy"] = choice.label
-                        if run.row["complete"]:
-                            _keep(file, run)
-                    else:
-                        kept += 1
-                        bar.advance(total)
+                    stored = _restore(file, points)
+                    run = stored or _run(policy, trace, points, bar)
+                    run.row["policy"] = choice.label
                     _measure(run, policy, comparators[c], points, n)
                     runs.append(run)
                     if not run.row["complete"]:
                         raise KeyboardInterrupt
+                    if stored is None:
+                        _keep(file, run)  # last: what is kept on disk also stands in the result
+                    else:
+                        kept += 1
+                        bar.advance(total)
                 runs.extend(extra)
             complete = True
         except KeyboardInterrupt:
@@ -167,7 +166,8 @@ class _Choice:
             self.label = f"{name}({inside})" if inside else name
         elif callable(asked):
             self.factory = asked
-            self.label = str(getattr(asked, "name", None) or getattr(asked, "__name__", repr(asked)))
+            inner = getattr(asked, "func", asked)  # of a functools.partial
+            self.label = str(getattr(inner, "name", None) or getattr(inner, "__name__", repr(asked)))
         else:
             raise NotSupportedError(f"a policy is a name, a class or a callable, got {asked!r}")
 

@@ -16,6 +16,7 @@ Examples
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -63,7 +64,15 @@ _SHORT = 100_000
 
 
 def replay_offloading(table: Any, policies: Sequence[Any], **options: Any) -> OffloadResult:
-    """Replay a table of any kind; see :func:`replay_binary` for the options of binary offloading."""
+    """Replay a table of any kind, given as such, as a file or by a bundled name.
+
+    See :func:`replay_binary` for the options of binary offloading and
+    :func:`olearn.engine.offloading_arms.replay_arms` for those of exits, splits, models and servers.
+    """
+    if isinstance(table, (str, os.PathLike)):
+        from olearn.traces.offloading import read_table
+
+        table = read_table(os.fspath(table))
     if table.kind == "binary":
         return replay_binary(table, policies, **options)
     from olearn.engine.offloading_arms import replay_arms
@@ -213,7 +222,10 @@ class _Game:
         elif "cost" in table:
             self.price = np.ascontiguousarray(table["cost"])
         else:
-            raise ParameterError("give cost, the price of offloading: the table has no column 'cost'")
+            raise ParameterError(
+                "give cost, the price of offloading (--cost) in units of a wrong answer: "
+                "the table has no column 'cost'"
+            )
         self.right = table["local_correct"].astype(np.float64)
         remote_right = table.get("remote_correct")
         self.remote_right = None if remote_right is None else remote_right.astype(np.float64)

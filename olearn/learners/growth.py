@@ -90,9 +90,10 @@ def regret_growth(
     Growth
         ``olearn.plot.growth.draw`` draws it.
 
-    Notes ----- Every horizon and seed is a run of its own. With five seeds or more the interval is a
-    bootstrap over seeds (2000 resamples, fixed seed): it covers the spread of the runs, not a departure from
-    a power law.
+    Notes
+    -----
+    Every horizon and seed is a run of its own. With five seeds or more the interval is a bootstrap over
+    seeds (2000 resamples, fixed seed): it covers the spread of the runs, not a departure from a power law.
     """
     T = np.array(sorted({check_positive_int("horizon", h) for h in horizons}), np.int64)
     if T.size < 3:

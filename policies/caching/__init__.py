@@ -5,19 +5,6 @@
 'ogb'
 """
 
-from __future__ import annotations
+from olearn.policies._lazy import lazy
 
-import importlib
-import pkgutil
-from typing import Any
-
-#: The modules that hold a policy; names with an underscore are what policies share.
-MODULES = tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
-
-
-def __getattr__(name: str) -> Any:
-    # A class is named as its module, without regard to case and underscores: BeladyBypass, belady_bypass.
-    for module in MODULES:
-        if module.replace("_", "") == name.lower():
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy(__name__, __path__)

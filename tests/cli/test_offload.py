@@ -94,7 +94,7 @@ def test_files(table, tmp_path):
     [
         (["digitz", "-b", "0.3"], "no table 'digitz' (did you mean 'digits'?)"),
         (["digits"], "give cost, the price of offloading"),
-        (["digits", "-b", "-1"], "cost must be a finite number in [0, inf], got -1.0"),
+        (["digits", "-b", "-1"], "cost must be a finite number in [0, inf), got -1.0"),
         (["digits", "-b", "0.3", "-p", "hil-ff"], "unknown policy 'hil-ff' (did you mean 'hil-f'?)"),
         (["digits", "-b", "0.3", "-p", "hil-f", "--feedback", "offloaded"], "hil-f needs 'full' feedback"),
         (["digits", "-b", "0.3", "-p", "h2t2"], "h2t2 needs a table with scores of two classes"),

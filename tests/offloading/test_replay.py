@@ -320,3 +320,13 @@ def test_degenerate_tables(confidence, budget):
         for row in result.rows:
             assert np.isfinite(row["cost"]), row["policy"]
             assert budget != "knapsack:0" or row["used"] == 0
+
+
+def test_a_table_may_be_named(tmp_path):
+    import olearn
+
+    table = olearn.load_table("digits")
+    named = olearn.replay_offloading("digits", ["never"], cost=0.3)
+    assert named.rows[0]["cost"] == olearn.replay_offloading(table, ["never"], cost=0.3).rows[0]["cost"]
+    file = table.save(tmp_path / "t.npz")
+    assert olearn.replay_offloading(file, ["never"], cost=0.3).rows[0]["samples"] == len(table)
