@@ -132,7 +132,9 @@ class Trace:
 
     def counts(self) -> np.ndarray:
         """Number of requests of each item, int64 of shape (N,)."""
-        return np.bincount(self.items, minlength=self.catalog_size).astype(np.int64, copy=False)
+        from olearn.geometry.counting import count
+
+        return count(self.items, self.catalog_size)
 
     def item_sizes(self) -> np.ndarray:
         """Size of each item at its first request, int64 of shape (N,); 1 where there are no sizes."""

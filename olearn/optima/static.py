@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from olearn.errors import ParameterError, check_int, check_positive_int, check_real
+from olearn.geometry.counting import count
 from olearn.optima._inputs import check_checkpoints, check_items, check_per
 from olearn.optima._optimum import Optimum, finish
 
@@ -82,7 +83,7 @@ def static_fetch_charged(
     """
     started = time.perf_counter()
     ids, n = check_items(items, catalog_size)
-    counts = np.bincount(ids, minlength=n)
+    counts = count(ids, n)
     w = np.ones(n) if weights is None else check_per("weights", weights, n)
     return _top(w * np.maximum(counts - 1, 0), capacity, "fetch-charged", FETCH_CHARGED, started)
 
@@ -167,7 +168,7 @@ def static_prefix(
     else:
         points = check_checkpoints(checkpoints, ids.size)
     counts = np.full(n, -min(f, ids.size + 1), np.int32)
-    levels = np.zeros(int(np.bincount(ids).max()) + 2, np.int32)
+    levels = np.zeros(int(count(ids, n).max()) + 2, np.int32)
     out = np.empty(points.size, np.int64)
     prefix_curve(ids, counts, levels, c, f, points, out)
     return out
@@ -234,7 +235,7 @@ def price_bound(gains: np.ndarray, capacity: int, price: float) -> float:
 
 
 def _gains(ids: np.ndarray, n: int, weights: Any) -> np.ndarray:
-    counts = np.bincount(ids, minlength=n).astype(np.float64)
+    counts = count(ids, n).astype(np.float64)
     return counts if weights is None else counts * check_per("weights", weights, n)
 
 

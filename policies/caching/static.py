@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from olearn._jit import kernel
+from olearn.geometry.counting import count
 from olearn.policies.caching._base import FETCHED, OCCUPANCY, PEAK, STATS
 from olearn.policies.caching._offline import OfflinePolicy
 
@@ -40,7 +41,7 @@ class State(NamedTuple):
 
 def init(capacity: int, catalog_size: int, requests: np.ndarray, prefilled: bool) -> State:
     """The C items with the most requests, the earlier id where counts are equal."""
-    counts = np.bincount(requests, minlength=catalog_size)
+    counts = count(requests, catalog_size)
     best = np.argsort(-counts, kind="stable")[:capacity]
     held = np.full(catalog_size, OUTSIDE, np.uint8)
     held[best] = HELD if prefilled else CHOSEN
