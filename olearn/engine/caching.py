@@ -297,7 +297,7 @@ def _optima(
     charged = optima.static_fetch_charged(items, capacity, catalog_size=n)
     inside: np.ndarray = np.zeros(n, np.bool_)
     inside[static.allocation] = True
-    hits = {"static": inside[items]}
+    hits = {"static": _held(inside, items)}
     certificates = [static.row(capacity), charged.row(capacity)]
     solved = {"static": static}
     if "belady" in offline or "belady-bypass" in offline:
@@ -344,10 +344,22 @@ def _optima(
     return best, runs
 
 
+def _held(inside: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Whether each request is for an item of the set: bool (T,).
+
+    In pieces, because NumPy turns an index into 64-bit integers, a copy of all of it.
+    """
+    hits = np.empty(items.size, np.bool_)
+    for start in range(0, items.size, CHUNK):
+        hits[start : start + CHUNK] = inside[items[start : start + CHUNK]]
+    return hits
+
+
 def _at(hits: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Cumulated hits at the checkpoints, float64 (K,)."""
-    edges = np.concatenate([[0], points[:-1]]).astype(np.intp)
-    return np.cumsum(np.add.reduceat(hits.view(np.uint8), edges, dtype=np.float64))
+    starts = [0, *points[:-1].tolist()]
+    windows = [np.count_nonzero(hits[a:b]) for a, b in zip(starts, points.tolist())]
+    return np.cumsum(windows, dtype=np.float64)
 
 
 def _checkpoints(total: int, count: int) -> np.ndarray:
