@@ -297,21 +297,30 @@ def _optima(
     charged = optima.static_fetch_charged(items, capacity, catalog_size=n)
     inside: np.ndarray = np.zeros(n, np.bool_)
     inside[static.allocation] = True
-    hits = {"static": _held(inside, items)}
+    sizes = trace.sizes
+    volume = float(sizes.sum(dtype=np.float64)) if sizes is not None else 0.0
+    curves: dict[str, np.ndarray] = {}
+    bytes_hit: dict[str, float] = {}
+
+    def note(name: str, hits: np.ndarray) -> None:
+        """Keep of the hits what rows and curves need, so that they need not be held all at once."""
+        curves[name] = _at(hits, points)
+        bytes_hit[name] = float(sizes[hits].sum(dtype=np.float64)) if volume else 0.0
+
+    note("static", _held(inside, items))
     certificates = [static.row(capacity), charged.row(capacity)]
-    solved = {"static": static}
+    seconds = {"static": static.seconds}
     if "belady" in offline or "belady-bypass" in offline:
         for name, solve in (("belady", optima.belady), ("belady-bypass", optima.belady_bypass)):
             solve(items[:1], 1)  # compile, or load, outside the clock
-            solved[name] = solve(items, capacity, catalog_size=n)
-            hits[name] = np.asarray(solved[name].allocation)
-            certificates.append(solved[name].row(capacity))
-    curves = {name: _at(h, points) for name, h in hits.items()}
+            best_possible = solve(items, capacity, catalog_size=n)
+            note(name, np.asarray(best_possible.allocation))
+            seconds[name] = best_possible.seconds
+            certificates.append(best_possible.row(capacity))
+            del best_possible
     prefilled, fetch_charged = (curve.astype(np.float64) for curve in beside.result())
     pool.shutdown()
     best = Comparators(prefilled, fetch_charged, curves["static"], certificates)
-    sizes = trace.sizes
-    volume = float(sizes.sum(dtype=np.float64)) if sizes is not None else 0.0
     runs = []
     for name in offline:
         earned = float(curves[name][-1])
@@ -324,7 +333,7 @@ def _optima(
             "requests": total,
             "reward": earned,
             "hit_ratio": earned / total,
-            "byte_hit_ratio": float(sizes[hits[name]].sum(dtype=np.float64)) / volume if volume else None,
+            "byte_hit_ratio": bytes_hit[name] / volume if volume else None,
             "randomised": False,
             "fractional": False,
             "offline": True,
@@ -334,8 +343,8 @@ def _optima(
             "evicted": None,
             "occupancy": None,
             "peak_occupancy": float(capacity),
-            "seconds": solved[name].seconds,
-            "requests_per_second": total / solved[name].seconds,
+            "seconds": seconds[name],
+            "requests_per_second": total / seconds[name],
             "complete": True,
         }
         run = Run(row, curves[name])

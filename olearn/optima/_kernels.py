@@ -70,11 +70,12 @@ def prefix_curve(items, counts, levels, capacity, skipped, checkpoints, out):
 
 
 @kernel
-def belady_loop(words, offsets, nexts, capacity, forced, hits, dropped):
+def belady_loop(words, offsets, nexts, capacity, forced, hits):
     """Belady's rule over one trace; writes hits and, for each request, the interval that overflowed.
 
-    ``dropped[t]`` is the end (next use) of the interval that had to be given up in the gap after request
-    t, or -1. With `forced`, the requested item takes one of the places during that gap.
+    A next use is read once, at its request, so its cell is used again: ``nexts[t]`` becomes the end
+    (next use) of the interval that had to be given up in the gap after request t, or -1. With `forced`,
+    the requested item takes one of the places during that gap.
     """
     never = nexts.size
     held = 0  # items with a next use
@@ -83,7 +84,8 @@ def belady_loop(words, offsets, nexts, capacity, forced, hits, dropped):
     for t in range(nexts.size):
         hit = bitmap_has(words, t)
         hits[t] = hit
-        dropped[t] = -1
+        after = nexts[t]
+        nexts[t] = -1
         if hit:
             bitmap_clear(words, offsets, t)
             held -= 1
@@ -95,20 +97,20 @@ def belady_loop(words, offsets, nexts, capacity, forced, hits, dropped):
                 else:
                     last = bitmap_max(words, offsets)
                     bitmap_clear(words, offsets, last)
-                    dropped[t] = last
+                    nexts[t] = last
                     held -= 1
-            if nexts[t] < never:
-                bitmap_set(words, offsets, nexts[t])
+            if after < never:
+                bitmap_set(words, offsets, after)
                 held += 1
             else:
                 spent += 1
-        elif nexts[t] < never:
-            bitmap_set(words, offsets, nexts[t])
+        elif after < never:
+            bitmap_set(words, offsets, after)
             held += 1
             if held > places:
                 last = bitmap_max(words, offsets)
                 bitmap_clear(words, offsets, last)
-                dropped[t] = last
+                nexts[t] = last
                 held -= 1
 
 

