@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
-import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from olearn.errors import TraceError, nearest
+from olearn.traces._files import write_whole
 from olearn.traces.offloading._columns import KINDS, ColumnTable, table_class
 from olearn.traces.offloading._layouts import adopt
 
@@ -219,18 +218,4 @@ def write(table: ColumnTable, path: Path) -> Path:
         csv.write_csv(_arrow(table), buffer)
     else:
         raise TraceError(f"{str(path)!r}: the ending must be .csv, .parquet or .npz")
-    _whole(path, [buffer.getvalue()])
-    return path
-
-
-def _whole(path: Path, parts: Iterable[bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(parts)
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    return write_whole(path, lambda file: file.write(buffer.getvalue()), compress=False)
