@@ -4,6 +4,7 @@ Pure functions: requests and rewards in, numbers out; nothing here replays or pr
 unit of the reward. A regret may be negative: a policy that moves can beat a comparator that does not.
 """
 
+from olearn.regret import invariants
 from olearn.regret.bands import Band, band
 from olearn.regret.curves import (
     DynamicRegret,
@@ -36,6 +37,7 @@ __all__ = [
     "extended_regret",
     "from_counts",
     "interval_regret",
+    "invariants",
     "path_length",
     "run_facts",
     "static_curves",
