@@ -352,6 +352,48 @@ def softmin(theta, sizes, budget, cap, out):
 
 
 @kernel
+def entropic_log(v, sizes, budget, cap, work, out):
+    """The projection of :func:`entropic_knapsack` in logarithms: ``out = min(ln cap, v - lam)``.
+
+    For mirror ascent that has run for ever: no weight underflows, so every coordinate can come back. The
+    budget must be positive and below ``cap sum sizes``.
+
+    Parameters
+    ----------
+    v : float64 array, shape (n,)
+        Logarithms of the point, finite.
+    sizes : float64 array, shape (n,)
+        Weights of the sum and of the entropy.
+    budget, cap : float
+    work : float64 array, shape (n,)
+        Workspace.
+    out : float64 array, shape (n,)
+        Receives the logarithms of the projection; may be `v`.
+
+    Returns
+    -------
+    float
+        lam.
+
+    Examples
+    --------
+    >>> out = np.empty(3)
+    >>> v = np.log([9.0, 1.0, 1.0])
+    >>> lam = entropic_log(v, np.array([1.0, 2.0, 1.0]), 2.5, 1.0, np.empty(3), out)
+    >>> round(float(lam), 6), np.exp(out).round(6)
+    (0.693147, array([1. , 0.5, 0.5]))
+    """
+    for i in range(v.size):
+        work[i] = -v[i] * sizes[i]
+    base, lam = _log_threshold(work, sizes, budget, cap)
+    log_cap = math.log(cap)
+    for i in range(v.size):
+        x = (v[i] - base) - lam
+        out[i] = log_cap if x >= log_cap else x
+    return base + lam
+
+
+@kernel
 def entropic_simplex(y, scale, out, no_sizes):
     """Entropic projection on the simplex: ``x = scale y / sum y``; `no_sizes` is a float64 array of length 0.
 
