@@ -1,7 +1,14 @@
-"""What a policy or a learner promises: a regret bound with the assumptions it rests on."""
+"""What a policy or a learner promises: a regret bound with the assumptions it rests on.
+
+``policy.bound(requests)`` is what is promised beforehand. Some bounds get smaller when one knows what the
+policy itself did, its reward or what it moved: ``policy.realised()`` says that after a run, as numbers, and
+``policy.bound(requests, realised=numbers)`` is the smaller bound that applies to that run. It needs nothing
+from the comparator, so it is as much of a promise as the first.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 
@@ -30,3 +37,18 @@ class Bound(NamedTuple):
     guarantee: str
     assumptions: tuple[str, ...]
     source: str
+
+
+def declared(
+    value: float, formula: str, comparator: str, guarantee: str, assumptions: tuple[str, ...], source: str
+) -> Bound | None:
+    """A bound, or None where its value is not finite: an infinite bound says nothing, so none is declared.
+
+    Examples
+    --------
+    >>> declared(float("inf"), "T / eta", "best static set, prefilled", "every sequence", (), "") is None
+    True
+    """
+    if not math.isfinite(value):
+        return None
+    return Bound(value, formula, comparator, guarantee, assumptions, source)

@@ -17,8 +17,18 @@ grew, the heap takes them.) A key that surfaces and is smaller than
 the coordinate's value (it was requested since) moves to a heap. Each update adds at most one key, so
 the cost is O(log N) amortised, and O(1) for coordinates requested once.
 
-rho is subtracted from everything whenever it passes ``REBASE``, so that values keep 14 digits for
-ever. Memory: 32 bytes per coordinate.
+Rounding. The others pay what rho really moves by, ``fl(rho + tau) - rho``, and j receives what they and the
+dropped coordinates paid; where j gets exactly 1 instead, the difference is counted as debt. So the sum of x
+is kept, up to the debt, to one rounding of a number below 1 + ``REBASE`` a request. At every rebase (rho
+passed ``REBASE``, ``RENEW`` requests went by, or the debt passed ``DRIFT`` of the capacity) rho goes back to
+0 and all positive coordinates move by the same amount, so that the sum is the capacity again: an exact
+re-normalisation. Between two of them the sum is off by at most ``RENEW`` roundings (1e-8) and the debt.
+
+No sentinel lies within reach of a rounded value: x of a coordinate that rounds to -5e-15 counts as 0, and
+:data:`ABSENT` and :data:`NONE` are -1.
+
+Cost of a rebase: O(positive coordinates). rho grows by ``REBASE`` only after ``REBASE`` requests for each
+positive coordinate, so that is O(1) amortised. Memory: 32 bytes per coordinate.
 
 References
 ----------
@@ -36,19 +46,32 @@ import numpy as np
 from olearn._jit import kernel
 from olearn.geometry import lazyheap
 
-#: rho is brought back to 0 when it passes this.
-REBASE = 64.0
+#: rho is brought back to 0 and the sum to the capacity when rho passes this, or after so many requests ...
+REBASE = 4.0
+RENEW = 1 << 24
+#: ... or when rounding lost this share of the capacity.
+DRIFT = 1e-9
+
+#: ``value`` of a coordinate that is 0 and in no queue; what `_drop` returns when nothing is small enough.
+#: Both are compared for, never a sign: x + rho and x are at least 0, up to rounding.
+ABSENT = -1.0
+NONE = -1.0
 
 #: Places in ``cells``.
-POSITIVE, HEAD, WAITING, HEAPED = range(4)
+POSITIVE, HEAD, WAITING, HEAPED, MOVES = range(5)
+#: Places in ``rho``.
+RHO, SHIFTED, CAPACITY, DEBT, GAINED, SQUARES = range(6)
 
 
 class Projection(NamedTuple):
     """The fractional state. ``value`` is x + rho, or -1 where x = 0."""
 
     value: np.ndarray  # float64 (N,)
-    rho: np.ndarray  # float64 (2,): rho, and what the last rebasing subtracted (for keys kept elsewhere)
-    cells: np.ndarray  # int64 (4,): positive coordinates, ring's head, ring's length, heap's size
+    # float64 (6,): rho; what rebasing subtracted since the owner of other keys last looked; the capacity;
+    # mass that rounding lost; what coordinates gained in all, and the sum of its squares (for bounds)
+    rho: np.ndarray
+    # int64 (5,): positive coordinates, ring's head, ring's length, heap's size, requests that moved x
+    cells: np.ndarray
     ring_keys: np.ndarray  # float64 (N,)
     ring_items: np.ndarray  # int32 (N,)
     heap_keys: np.ndarray  # float64 (N,)
@@ -61,8 +84,8 @@ def new(capacity: int, catalog_size: int) -> Projection:
     share = capacity / n
     return Projection(
         np.full(n, share),
-        np.zeros(2),
-        np.array([n, 0, n, 0], np.int64),
+        np.array([0.0, 0.0, capacity, 0.0, 0.0, 0.0]),
+        np.array([n, 0, n, 0, 0], np.int64),
         np.full(n, share),
         np.arange(n, dtype=np.int32),
         np.zeros(n),
@@ -74,7 +97,7 @@ def grow(p: Projection, catalog_size: int) -> Projection:
     """The same point in a larger space; the coordinates added are 0."""
     old, n = p.value.size, catalog_size
     order = (p.cells[HEAD] + np.arange(old)) % old  # straighten the ring
-    value = np.full(n, -1.0)
+    value = np.full(n, ABSENT)
     value[:old] = p.value
     cells = p.cells.copy()
     cells[HEAD] = 0
@@ -92,9 +115,11 @@ def grow(p: Projection, catalog_size: int) -> Projection:
 
 @kernel(inline=True)
 def fraction(p, item):
-    """x_item."""
-    v = p.value[item] - p.rho[0]
-    return min(v, 1.0) if v > 0.0 else 0.0
+    """x_item, in [0, 1]; NaN if it is NaN, which no clipping may hide."""
+    x = p.value[item] - p.rho[0]
+    if x <= 0.0:
+        return 0.0
+    return 1.0 if x > 1.0 else x
 
 
 @kernel(inline=True)
@@ -113,7 +138,7 @@ def _least(p):
 def _drop_smallest(p, limit, safe):
     """Most requests drop nothing: look before the call."""
     if _least(p) > limit:
-        return -1.0
+        return NONE
     return _drop(p, limit, safe)
 
 
@@ -121,12 +146,12 @@ def _drop_smallest(p, limit, safe):
 def _drop(p, limit, safe):
     """Remove the smallest positive coordinate if its value is at most `limit`; never the one named `safe`.
 
-    Returns its x, or -1 if there is none that small. Stale keys met on the way are refreshed. The key of
-    `safe` can equal the limit (the coordinate is on its way to a larger value): it is set just above it.
+    Returns its x, at least 0, or `NONE`. Stale keys met on the way are refreshed. The key of `safe` can equal
+    the limit (the coordinate is on its way to a larger value): it is set just above it.
     """
     value, cells = p.value, p.cells
     ring_keys, ring_items, heap_keys, heap_items = p.ring_keys, p.ring_items, p.heap_keys, p.heap_items
-    dropped = -1.0
+    dropped = NONE
     searching = True
     while searching:
         waiting = cells[WAITING] > 0
@@ -146,8 +171,8 @@ def _drop(p, limit, safe):
                 if key > old:
                     cells[HEAPED] = lazyheap.push(heap_keys, heap_items, cells[HEAPED], key, item)
                 else:
-                    dropped = key - p.rho[0]
-                    value[item] = -1.0
+                    dropped = max(key - p.rho[0], 0.0)
+                    value[item] = ABSENT
                     searching = False
         elif heaped and heap_keys[0] <= limit:
             item = heap_items[0]
@@ -157,8 +182,8 @@ def _drop(p, limit, safe):
             if key > heap_keys[0]:
                 lazyheap.replace_top(heap_keys, heap_items, cells[HEAPED], key, item)
             else:
-                dropped = key - p.rho[0]
-                value[item] = -1.0
+                dropped = max(key - p.rho[0], 0.0)
+                value[item] = ABSENT
                 cells[HEAPED] = lazyheap.pop(heap_keys, heap_items, cells[HEAPED])
                 searching = False
         else:
@@ -170,7 +195,7 @@ def _drop(p, limit, safe):
 def _enqueue(p, item, key):
     """Add a coordinate to the ring, or to the heap if the ring ends with a larger key.
 
-    That can only be while the keys of the uniform start are ahead of rho + eta: after the catalogue grew.
+    That can only be where keys do not grow: the uniform start of a catalogue that grew, a step that shrinks.
     """
     cells, ring_keys, ring_items = p.cells, p.ring_keys, p.ring_items
     tail = cells[HEAD] + cells[WAITING]
@@ -188,12 +213,12 @@ def _enqueue(p, item, key):
 @kernel
 def ascend(p, item, eta):
     """Add `eta` > 0 to one coordinate and project; returns the coordinate's new x."""
-    rho = p.rho[0]
+    rho = p.rho[RHO]
     x = fraction(p, item)
     if x >= 1.0:
         return 1.0
     value, cells = p.value, p.cells
-    if value[item] < 0.0:  # not in the queue (x may round to 0 for one that still is)
+    if value[item] == ABSENT:  # not in the queue (x may round to 0 for one that still is)
         _enqueue(p, item, rho + min(1.0, eta))
         cells[POSITIVE] += 1
     # While tau is sought, the coordinate's value is a lower bound of what it will be, so that a key
@@ -207,45 +232,67 @@ def ascend(p, item, eta):
         owed = 1.0 - x
         tau = owed / others
         dropped = _drop_smallest(p, rho + min(tau, gap), item)
-        while dropped >= 0.0:
+        while dropped != NONE:
             paid += dropped
             others -= 1
             if others > 0:
-                tau = (owed - paid) / others
+                tau = max(0.0, (owed - paid) / others)
                 dropped = _drop_smallest(p, rho + min(tau, gap), item)
             else:  # all of the mass is on this coordinate
-                tau = dropped
-                dropped = -1.0
-    if gap >= 0.0 and tau <= gap:
-        new = 1.0
-    else:
-        tau = (eta - paid) / (others + 1)
-        dropped = _drop_smallest(p, rho + tau, item) if others > 0 else -1.0
-        while dropped >= 0.0:
+                tau = max(tau, dropped)
+                dropped = NONE
+    capped = gap >= 0.0 and tau <= gap
+    if not capped:
+        tau = max(0.0, (eta - paid) / (others + 1))
+        dropped = _drop_smallest(p, rho + tau, item) if others > 0 else NONE
+        while dropped != NONE:
             paid += dropped
             others -= 1
-            tau = (eta - paid) / (others + 1)
-            dropped = _drop_smallest(p, rho + tau, item) if others > 0 else -1.0
-        new = x + eta - tau
+            tau = max(0.0, (eta - paid) / (others + 1))
+            dropped = _drop_smallest(p, rho + tau, item) if others > 0 else NONE
     cells[POSITIVE] = others + 1
-    rho += tau
-    value[item] = rho + new
-    p.rho[0] = rho
-    if rho > REBASE:
+    moved = rho + tau
+    given = paid + others * (moved - rho)
+    new = 1.0
+    if not capped:
+        new = min(1.0, x + given)
+    p.rho[DEBT] += x + given - new  # exactly 1 was due, but the others pay in whole roundings of rho
+    value[item] = moved + new
+    p.rho[RHO] = moved
+    p.rho[GAINED] += new - x
+    p.rho[SQUARES] += (new - x) * (new - x)
+    cells[MOVES] += 1
+    if moved > REBASE or (cells[MOVES] & (RENEW - 1)) == 0 or abs(p.rho[DEBT]) > DRIFT * p.rho[CAPACITY]:
         rebase(p)
     return new
 
 
 @kernel
 def rebase(p):
-    """Subtract rho from every value and key and set it to 0. O(N), once in REBASE / tau updates."""
-    rho = p.rho[0]
-    for i in range(p.value.size):
-        if p.value[i] >= 0.0:
-            p.value[i] -= rho
-    for i in range(p.ring_keys.size):
-        p.ring_keys[i] -= rho
-    for i in range(p.cells[HEAPED]):
-        p.heap_keys[i] -= rho
-    p.rho[0] = 0.0
-    p.rho[1] = rho
+    """Set rho to 0 and the sum of x to the capacity again. O(positive coordinates).
+
+    Every positive coordinate is in the ring or in the heap, once. All of them move by the same amount, so
+    their order and the staleness of keys stay as they are.
+    """
+    value, cells, rho = p.value, p.cells, p.rho[RHO]
+    total = 0.0
+    place = cells[HEAD]
+    for _ in range(cells[WAITING]):
+        total += max(0.0, min(1.0, value[p.ring_items[place]] - rho))
+        place = place + 1 if place + 1 < p.ring_items.size else 0
+    for k in range(cells[HEAPED]):
+        total += max(0.0, min(1.0, value[p.heap_items[k]] - rho))
+    shift = rho - (p.rho[CAPACITY] - total) / cells[POSITIVE]
+    place = cells[HEAD]
+    for _ in range(cells[WAITING]):
+        item = p.ring_items[place]
+        value[item] = max(0.0, value[item] - shift)
+        p.ring_keys[place] -= shift
+        place = place + 1 if place + 1 < p.ring_items.size else 0
+    for k in range(cells[HEAPED]):
+        item = p.heap_items[k]
+        value[item] = max(0.0, value[item] - shift)
+        p.heap_keys[k] -= shift
+    p.rho[RHO] = 0.0
+    p.rho[DEBT] = 0.0
+    p.rho[SHIFTED] += shift

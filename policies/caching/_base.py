@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -69,6 +69,7 @@ class CachingPolicy:
         self.catalog_size = catalog_size
         self.horizon = horizon
         self.seed = seed
+        self._first_catalog = catalog_size  # what reset goes back to
         self._state: Any = None
 
     # -- what a subclass implements ----------------------------------------------------------------
@@ -80,9 +81,19 @@ class CachingPolicy:
         """Return `state` for a larger catalogue; the items added have not been requested yet."""
         raise NotImplementedError
 
-    def bound(self, requests: int | None = None) -> Bound | None:
-        """The declared regret bound after `requests` requests (default: the horizon), or None."""
+    def bound(
+        self, requests: int | None = None, *, realised: Mapping[str, float] | None = None
+    ) -> Bound | None:
+        """The declared regret bound after `requests` requests (default: the horizon), or None.
+
+        With the numbers of :meth:`realised` of a run that served those requests, the smaller bound that
+        applies to that run. None where the value would not be finite.
+        """
         return None
+
+    def realised(self) -> dict[str, float]:
+        """What the policy did so far that makes its bound smaller; empty where nothing does."""
+        return {}
 
     def assumes(self) -> dict[str, float]:
         """What the declared bound takes for granted of a run, for a replay to check.
@@ -224,7 +235,8 @@ class CachingPolicy:
         return iter(np.flatnonzero(self.fractions() > 0.0).tolist())
 
     def reset(self) -> None:
-        """Forget every request: back to the initial state, same seed."""
+        """Forget every request: back to the initial state, same seed and the catalogue of the start."""
+        self.catalog_size = self._first_catalog
         self._state = None
 
     def grow(self, catalog_size: int) -> None:

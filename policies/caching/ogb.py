@@ -34,6 +34,7 @@ Examples
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -163,6 +164,8 @@ class OGB(GradientPolicy):
         """The fraction x_item behind the sample, in [0, 1]."""
         return float(lazyprojection.fraction(self.state.x, item))
 
-    def bound(self, requests: int | None = None) -> Bound | None:
+    def bound(
+        self, requests: int | None = None, *, realised: Mapping[str, float] | None = None
+    ) -> Bound | None:
         oblivious = "the requests do not depend on the random numbers (oblivious adversary)"
-        return self.gradient_bound(requests, "in expectation", (oblivious,))
+        return self.gradient_bound(requests, realised, "in expectation", (oblivious,))

@@ -32,6 +32,7 @@ Examples
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -97,5 +98,7 @@ class OGD(GradientPolicy):
     def _extend(self, state: State, catalog_size: int) -> State:
         return state._replace(x=lazyprojection.grow(state.x, catalog_size))
 
-    def bound(self, requests: int | None = None) -> Bound | None:
-        return self.gradient_bound(requests, "every sequence", ())
+    def bound(
+        self, requests: int | None = None, *, realised: Mapping[str, float] | None = None
+    ) -> Bound | None:
+        return self.gradient_bound(requests, realised, "every sequence", ())

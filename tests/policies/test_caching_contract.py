@@ -139,7 +139,8 @@ def test_bounds_hold_at_any_step(policy, step):
 def test_known_values_of_the_bounds():
     assert OGD(100, 1000, 10_000).bound().value == pytest.approx(np.sqrt(100 * 0.9 * 10_000))
     ftpl = FTPL(100, 1000, 10_000).bound().value
-    assert ftpl == pytest.approx(2 * np.pi**-0.25 * np.log(1000) ** 0.25 * np.sqrt(100 * 10_000))
+    loose = 2 * np.pi**-0.25 * np.log(10 * np.e) ** 0.25 * np.sqrt(100 * 10_000)
+    assert 0.98 * loose < ftpl < loose  # binom(N, C) < (N e/C)^C
     omd = OMD(100, 1000, 10_000_000).bound().value
     assert omd == pytest.approx(np.sqrt(2 * 100 * np.log(10) * 10_000_000), rel=0.01)
 
