@@ -28,6 +28,7 @@ from olearn._progress import Progress
 from olearn._version import __version__
 from olearn.engine.budgets import BudgetSpec, parse_budget
 from olearn.engine.offload_result import OffloadResult
+from olearn.engine.offloading_rivals import regret_of_bound
 from olearn.errors import NotSupportedError, ParameterError, check_int, check_real, unknown
 from olearn.feedback import Feedback
 from olearn.feedback import feedback as read_feedback
@@ -170,9 +171,9 @@ def replay_binary(
                     collected.setdefault(key, []).append(values)
                 progress.advance(game.samples)
             curves[label] = {"samples": points} | {k: np.stack(v) for k, v in collected.items()}
-            if not _unmet(runs[0], game, fb, rule) and runs[0].bound(game.samples) is not None:
+            if rows[-1]["bound"] is not None:
                 curves[label]["bound"] = runs[0].bound_curve(points)
-            notes += _judged(label, runs, rows[-len(runs) :], game, fb, rule, best)
+            notes += _judged(label, runs, rows[-len(runs) :], game, fb, rule)
             described.append(
                 {"policy": label, "name": runs[0].name, "feedback": str(fb), **runs[0].parameters()}
             )
@@ -401,8 +402,11 @@ def _plan(
             one = policy.copy() if isinstance(policy, BinaryPolicy) else policy
             if isinstance(one, BinaryPolicy):
                 one.seed = seed if len(seeds) > 1 else one.seed
+                if one.levels is None:
+                    one.levels = table.levels
                 one.reset()
         _check_kind(one)
+        one.check_table(table)
         for column in one.columns:
             if column == "scores of two classes":
                 if game.label is None:
@@ -481,6 +485,7 @@ def _run(
     used = np.cumsum(np.where(offloaded, usage, 0.0))
     return {
         "loss": loss,
+        "sent": offloaded,
         "offloaded": np.cumsum(offloaded)[points - 1],
         "offload_rate": float(offloaded.mean()),
         "price_paid": float(np.where(offloaded, game.price, 0.0).mean()),
@@ -555,7 +560,7 @@ def _row(
     outcome: dict[str, Any],
 ) -> dict[str, Any]:
     T = game.samples
-    bound = None if _unmet(policy, game, fb, rule) else policy.bound(T)
+    bound = None if _unmet(policy, game, fb, rule) else policy.bound_of_run(T)
     row: dict[str, Any] = {
         "policy": label,
         "samples": T,
@@ -575,6 +580,10 @@ def _row(
         "price_paid": outcome["price_paid"],
         "feedback": str(fb),
     }
+    if bound is not None:
+        row["comparator"], row["comparator_regret"] = regret_of_bound(
+            bound, policy, game, outcome["total"], outcome["sent"]
+        )
     if rule is not None:
         row["cost_best_within_budget"] = best["best within budget"]
         row["used"] = float(outcome["used"][-1])
@@ -591,7 +600,14 @@ def _unmet(policy: BinaryPolicy, game: _Game, fb: Feedback, rule: BudgetSpec | N
         return f"feedback that is late or noisy ({fb})"
     if float(game.offload_loss.max()) > 1.0:
         return "losses above 1 (a cost above 1, or remote errors that count)"
-    return ""
+    if game.remote_loss.any() and not policy.bounds_remote_errors:
+        return "remote errors that count"
+    for name, value in (("false_negative", game.fn), ("false_positive", game.fp)):
+        if getattr(policy, name, value) != value:
+            return f"{name} {value:g}, tuned for {getattr(policy, name):g}"
+    if policy.bound(game.samples) is not None and policy.bound_of_run(game.samples) is None:
+        return f"{game.samples:,} samples, tuned for {policy.horizon or 0:,}"
+    return policy.bound_unmet(game.table, game.local_loss, game.offload_loss)
 
 
 def _judged(
@@ -601,34 +617,33 @@ def _judged(
     game: _Game,
     fb: Feedback,
     rule: BudgetSpec | None,
-    best: dict[str, float],
 ) -> list[str]:
     """Write the verdict on the declared bound into the rows; sentences on it."""
     T = game.samples
-    bound = runs[0].bound(T)
+    bound = runs[0].bound_of_run(T) or runs[0].bound(T)
     unmet = _unmet(runs[0], game, fb, rule)
-    one = best["best threshold"]
-    rivals = {
-        "best fixed threshold": one,
-        "best threshold per context": best.get("best threshold per context", one),
-    }
-    rival = bound.comparator if bound is not None and bound.comparator in rivals else "best fixed threshold"
     found = verdict(
-        [T * (row["cost"] - rivals[rival]) for row in rows],
+        [row.get("comparator_regret", row["regret"]) for row in rows],
         bound,
-        randomised=runs[0].randomised,
+        # over the samples too if the bound is in expectation over them, so one deterministic run is one seed
+        randomised=runs[0].randomised or (bound is not None and "over the samples" in bound.comparator),
         violated=(unmet,) if unmet else (),
-        against=rival,
     )
     for row in rows:
         row["verdict"] = found.word
     if bound is None:
         return []
-    told = [f"{label}: bound {found.text}."]
+    against = rows[0].get("comparator", "best fixed threshold")
+    told = [
+        f"{label}: bound {found.text}"
+        + ("." if against == "best fixed threshold" else f", against the {against}.")
+    ]
     most = max(float(game.price.max()), 1.0 - float(game.price.min()))
     if not unmet and bound.value >= T * most:
         until = runs[0].bound_vacuous_until(most)
         when = "at any horizon" if until is None else f"before {until:,} samples"
+        if until is not None and until <= T:
+            when = f"with these parameters (tuned for {runs[0].horizon or 0:,} samples)"
         here = f"{bound.value:,.0f} here, and no rule loses more than {T * most:,.0f}"
         told.append(f"{label}: its bound says nothing {when}: {here}.")
     return told

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from olearn.optima._optimum import Optimum
+    from olearn.optima.bins import best_rule_on_bins
     from olearn.optima.fairness import alpha_fair, nash_bargaining, price_of_fairness
     from olearn.optima.fixed_point import best_fixed_point
     from olearn.optima.interval import belady_sized, interval_lp, sized
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from olearn.optima.mixed import Mixture, best_mixed
     from olearn.optima.movement import movement_budget, switching_cost
     from olearn.optima.paging import belady, belady_bypass
+    from olearn.optima.pairs import best_pair
     from olearn.optima.static import (
         static_at,
         static_fetch_charged,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from olearn.optima.switching import best_per_window, k_switch
     from olearn.optima.thresholds import (
         best_arm,
+        best_of_grid,
         best_threshold,
         best_threshold_per_context,
         clairvoyant,
@@ -50,6 +53,9 @@ _HOME = {
     "interval_lp": "interval",
     "sized": "interval",
     "best_arm": "thresholds",
+    "best_of_grid": "thresholds",
+    "best_pair": "pairs",
+    "best_rule_on_bins": "bins",
     "best_threshold": "thresholds",
     "best_threshold_per_context": "thresholds",
     "clairvoyant": "thresholds",
@@ -76,7 +82,10 @@ __all__ = [
     "best_arm",
     "best_fixed_point",
     "best_mixed",
+    "best_of_grid",
+    "best_pair",
     "best_per_window",
+    "best_rule_on_bins",
     "best_threshold",
     "best_threshold_per_context",
     "clairvoyant",

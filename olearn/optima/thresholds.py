@@ -1,4 +1,4 @@
-"""Offloading in hindsight: best fixed threshold, best threshold per context, best arm, clairvoyant.
+"""Offloading in hindsight: best threshold (of all, of a grid, per context), best arm, clairvoyant.
 
 Sample t has a local confidence p_t, a loss l_t if it is answered locally and a loss o_t if it is
 offloaded (the remote error and the price of sending). A threshold theta offloads the samples with
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from olearn.errors import ParameterError
+from olearn.errors import ParameterError, check_int
 from olearn.optima._optimum import Optimum, finish
 
 OFFLOAD_BELOW = "offload the samples whose confidence is below the threshold; losses are totals"
@@ -125,6 +125,53 @@ def best_threshold_per_context(confidence: Any, local_loss: Any, offload_loss: A
     )
 
 
+def best_of_grid(group: Any, count: int, local_loss: Any, offload_loss: Any, context: Any = None) -> Optimum:
+    """The best of a rule's own thresholds, for all samples or for each context.
+
+    Parameters
+    ----------
+    group : array_like of int, shape (T,)
+        Threshold j of 0 .. count-1 offloads the samples whose group is at most j.
+    count : int
+    local_loss, offload_loss : array_like of float, shape (T,)
+    context : array_like of int, shape (T,), optional
+
+    Returns
+    -------
+    Optimum
+        `allocation`: number of the best threshold, of equal ones the lowest; int64 ndarray of shape (K,) with
+        contexts.
+
+    Examples
+    --------
+    >>> best_of_grid([1, 2, 1, 2], 2, [1, 0, 1, 0], [0.3] * 4).value  # offload group 1
+    0.6
+    >>> best_of_grid([1, 2, 1, 2], 1, [1, 0, 1, 0], [0.3] * 4).value  # a grid that can't
+    2.0
+    """
+    started = time.perf_counter()
+    local, offload = check_samples(local_loss, offload_loss, names=("local_loss", "offload_loss"))
+    at = np.asarray(group)
+    if at.shape != local.shape or at.dtype.kind not in "iu" or at.min() < 0:
+        raise ParameterError(
+            f"group must be whole numbers of at least 0 and shape {local.shape}, got {at.dtype} of {at.shape}"
+        )
+    m = check_int("count", count, minimum=1)
+    name = "best threshold of the grid"
+    where = np.zeros(local.size, np.int64) if context is None else np.asarray(context)
+    members_of = context_groups(where, local.size)
+    chosen, bound = np.zeros(len(members_of), np.int64), 0.0
+    for k, members in enumerate(members_of):
+        change = np.bincount(at[members], weights=(offload - local)[members], minlength=m)[:m]
+        losses = local[members].sum() + np.cumsum(change)
+        chosen[k] = int(losses.argmin())
+        bound += float(losses[chosen[k]])
+    value = float(np.where(at <= chosen[where], offload, local).sum())
+    found: Any = int(chosen[0]) if context is None else chosen
+    name += "" if context is None else " per context"
+    return finish(value, found, bound, name, OFFLOAD_BELOW, "counting", started, sense="min")
+
+
 def best_arm(losses: Any) -> Optimum:
     """The one arm (exit, split, model, server) with the least total loss.
 
@@ -211,9 +258,10 @@ def context_groups(context: Any, length: int) -> list[np.ndarray]:
     return np.split(order, np.cumsum(np.bincount(raw))[:-1])
 
 
-def check_samples(*columns: Any) -> list[np.ndarray]:
+def check_samples(
+    *columns: Any, names: tuple[str, ...] = ("confidence", "local_loss", "offload_loss")
+) -> list[np.ndarray]:
     """Columns of one length as finite float64."""
-    names = ("confidence", "local_loss", "offload_loss")
     arrays = [np.ascontiguousarray(c, dtype=np.float64) for c in columns]
     for name, a in zip(names, arrays):
         if a.ndim != 1 or a.size == 0 or a.shape != arrays[0].shape:

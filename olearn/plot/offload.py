@@ -73,19 +73,33 @@ def draw_regret(result: Any, ax: Any) -> None:
             ax.fill_between(
                 curve["samples"], mean - half, mean + half, color=look(k)["color"], alpha=0.18, linewidth=0
             )
-        if "bound" in curve and float(np.nanmax(curve["bound"])) < 6 * top:
-            ax.plot(curve["samples"], curve["bound"], color=look(k)["color"], linewidth=1.2, linestyle=":")
-    bounds = [result.curves[p]["bound"] for p in names if "bound" in result.curves[p]]
+        bound = _bound(result, name)
+        if bound is not None and float(np.nanmax(bound)) < 6 * top:
+            ax.plot(curve["samples"], bound, color=look(k)["color"], linewidth=1.2, linestyle=":")
+    bounds = [b for b in (_bound(result, p) for p in names) if b is not None]
+    others = [p for p in names if "bound" in result.curves[p] and _bound(result, p) is None]
     near = [float(np.nanmax(b)) for b in bounds if float(np.nanmax(b)) < 6 * top]
     highest = max([top, *near])
     ax.set_ylim(min(0.0, *(float(result.curves[p]["regret"].min()) for p in names)) * 1.05, 1.06 * highest)
     note = "regret (dotted: declared bound)" if near else "regret"
     if len(near) < len(bounds):
         note += "; far bounds not shown" if near else " (its bounds are far above)"
+    if others:
+        note += f"\nbound against another comparator, not drawn: {', '.join(others)}"
     ax.set_title(note, loc="left")
     rival = "best within budget" if result.manifest.get("budget") else "best threshold so far"
     ax.set_ylabel(f"cost above the {rival}")
     _samples(ax)
+
+
+def _bound(result: Any, policy: str) -> np.ndarray | None:
+    """The bound's curve, where it is a bound on the regret that is drawn."""
+    bound: np.ndarray | None = result.curves[policy].get("bound")
+    if bound is None or np.isnan(bound).all():
+        return None
+    rows = [r for r in result.rows if r["policy"] == policy]
+    against = rows[0].get("comparator", "best fixed threshold")
+    return bound if against == "best fixed threshold" else None
 
 
 def draw_thresholds(result: Any, ax: Any) -> None:

@@ -178,6 +178,11 @@ class BinaryPolicy(OffloadingPolicy):
         Seed of the policy's own randomness.
     """
 
+    #: The state has a part for each context: it must have been made for all of the table's.
+    contextual: ClassVar[bool] = False
+    #: The declared bound also holds where remote errors count (losses within [0, 1] all the same).
+    bounds_remote_errors: ClassVar[bool] = False
+
     #: Kernels.
     decide_kernel: ClassVar[Callable[..., int]]
     learn_kernel: ClassVar[Callable[..., None]]
@@ -221,18 +226,44 @@ class BinaryPolicy(OffloadingPolicy):
         """The position of the level that stands for `confidence`."""
         return max(int(np.searchsorted(self.confidences(), confidence, side="right")) - 1, 0)
 
-    def bound_curve(self, points: np.ndarray) -> np.ndarray:
-        """The bound after each number of samples in `points`, rates as in use; NaN where it says nothing.
+    def check_table(self, table: Any) -> None:
+        """Refuse a table with more contexts than the state is made for: kernels do not check indices."""
+        if self.contextual and table.contexts > self.contexts:
+            raise ParameterError(
+                f"{self.name} was made for {self.contexts} context{'s' * (self.contexts > 1)}, but the table "
+                f"has {table.contexts}; give contexts={table.contexts}"
+            )
 
-        Float64 of shape (K,). Unlike :meth:`bound`, which re-tunes the rates to the number of samples,
-        this is the bound of the very run that is tuned to the horizon.
+    def bound_of_run(self, samples: int) -> Bound | None:
+        """The bound after `samples` samples of the very run that these parameters give.
+
+        Unlike :meth:`bound`, which re-tunes the rates to the number of samples, the rates are those in use.
         """
+        if samples == self.horizon:
+            return self.bound(samples)
         fixed = self.copy()
         for name, value in self.parameters().items():
             if name in ("eta", "eps", "gamma"):
                 setattr(fixed, name, value)
-        bounds = [fixed.bound(int(n)) for n in points]
+        return fixed.bound(samples)
+
+    def bound_curve(self, points: np.ndarray) -> np.ndarray:
+        """:meth:`bound_of_run` at each number of samples in `points`, NaN without one; float64 (K,)."""
+        bounds = [self.bound_of_run(int(n)) for n in points]
         return np.array([np.nan if b is None else b.value for b in bounds])
+
+    def bound_unmet(self, table: Any, local_loss: np.ndarray, offload_loss: np.ndarray) -> str:
+        """Which assumption of the bound a table breaks; empty if none that can be seen."""
+        return ""
+
+    def groups(self) -> tuple[np.ndarray, int]:
+        """The thresholds that the rule weighs: int32 (n,) and their number m.
+
+        Threshold j of m offloads the cells whose number is at most j. By default there is one threshold
+        above each level and one below all.
+        """
+        n = self.confidences().size
+        return np.arange(1, n + 1, dtype=np.int32), n + 1
 
     def threshold(self, context: int = 0) -> float | None:
         """The threshold in use now: samples below it are offloaded; None where there is no such thing."""
@@ -257,7 +288,8 @@ class BinaryPolicy(OffloadingPolicy):
         beta = check_real("cost", cost, 0.0)
         if not 0 <= context < self.contexts:
             raise ParameterError(f"context must be between 0 and {self.contexts - 1}, got {context!r}")
-        sample = Sample(p, self.cell(p), int(context), float(score), beta)
+        at = check_real("score", score, 0.0, 1.0)
+        sample = Sample(p, self.cell(p), int(context), at, beta)
         state = self.state
         decision = int(type(self).decide_kernel(state, sample))
         self._last = (sample, decision, float(state.stats[CHANCE]))

@@ -188,6 +188,13 @@ class GrowingPolicy(BinaryPolicy):
             return check_positive_int("distinct", self.distinct)
         return int(self.confidences().size)
 
+    def bound_unmet(self, table: Any, local_loss: np.ndarray, offload_loss: np.ndarray) -> str:
+        levels = self.confidences()
+        met = np.unique(np.searchsorted(levels, table["confidence"], side="right")).size
+        if met > self.count():
+            return f"{met:,} distinct confidences, tuned for {self.count():,}"
+        return ""
+
     def rate(self) -> float:
         """The learning rate in use (until a restart)."""
         if self.eta is not None:

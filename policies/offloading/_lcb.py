@@ -193,10 +193,32 @@ class LCBPolicy(BinaryPolicy):
             "derived in olearn.policies.offloading._lcb",
         )
 
-    def bound_curve(self, points: np.ndarray) -> np.ndarray:
-        """The bound after each number of samples in `points`, float64 of shape (K,)."""
-        bounds = [self.bound(int(n)) for n in points]
-        return np.array([np.nan if b is None else b.value for b in bounds])
+    def bound_of_run(self, samples: int) -> Bound | None:
+        return self.bound(samples)
+
+    def bins_of(self, confidence: np.ndarray) -> np.ndarray:
+        """The bin of each confidence, int32 of the same shape."""
+        levels = self.confidences()
+        cells = np.maximum(np.searchsorted(levels, confidence, side="right") - 1, 0)
+        return bin_of_cells(levels, int(self.bins), self.axis)[cells]
+
+    def bound_unmet(self, table: Any, local_loss: np.ndarray, offload_loss: np.ndarray) -> str:
+        """Whether the table has bins without a gap, several prices, or means far from the given gaps."""
+        if self.gaps is None:
+            return ""
+        if np.ptp(offload_loss) > 0.0:
+            return "prices that differ"
+        gaps, bins = self._gaps(), self.bins_of(table["confidence"])
+        count = np.bincount(bins, minlength=gaps.size)
+        lost = np.bincount(bins, weights=offload_loss - local_loss, minlength=gaps.size)
+        for b in np.flatnonzero(count):
+            if np.isnan(gaps[b]):
+                return f"samples in bin {b}, which has no gap"
+            # Hoeffding: with the true gaps one bin of all is that far off with chance 1e-6
+            far = math.sqrt(math.log(2e6 * gaps.size) / (2.0 * count[b]))
+            if abs(lost[b] / count[b] - gaps[b]) > far:
+                return f"a gap of {lost[b] / count[b]:.3g} in bin {b}, given as {gaps[b]:.3g}"
+        return ""
 
     def _init(self) -> State:
         return init(self.confidences(), int(self.bins), self.axis, float(self.alpha), self.monotone)

@@ -112,6 +112,7 @@ class EXP4(BinaryPolicy):
     name = "exp4"
     needs = "offloaded"
     randomised = True
+    contextual = True
     rule = "exponential weights over one threshold a context, losses divided by the chance of offloading"
     reference = "Auer et al., SIAM J. Comput. 2002, with the feedback of hierarchical inference"
     decide_kernel, learn_kernel, run = staticmethod(decide), staticmethod(learn), staticmethod(run)
@@ -146,6 +147,10 @@ class EXP4(BinaryPolicy):
     def found(self) -> Thresholds:
         """The thresholds in play and their start weights."""
         return thresholds_of(self)
+
+    def groups(self) -> tuple[np.ndarray, int]:
+        found = self.found()
+        return found.first, found.values.size
 
     def complexity(self) -> float:
         """C ln(1/lambda), at least C ln 2, so that a rate exists."""

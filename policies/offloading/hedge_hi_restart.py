@@ -29,8 +29,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from olearn.bounds import Bound
 from olearn.errors import check_positive_int
 from olearn.policies.offloading._growing import GrowingPolicy, State, init
@@ -93,8 +91,6 @@ class HedgeHIRestart(GrowingPolicy):
             "derived; the paper states the order",
         )
 
-    def bound_curve(self, points: np.ndarray) -> np.ndarray:
-        """The bound at the horizon; NaN before it, where the two phases are not balanced."""
-        bound = self.bound()
-        at_end = np.nan if bound is None else bound.value
-        return np.where(points == self.horizon, at_end, np.nan)
+    def bound_of_run(self, samples: int) -> Bound | None:
+        """The bound at the horizon; None elsewhere, where the two phases are not balanced."""
+        return self.bound(samples) if samples == self.horizon else None

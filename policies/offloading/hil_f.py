@@ -105,6 +105,7 @@ class HILF(BinaryPolicy):
     name = "hil-f"
     needs = "full"
     randomised = True
+    bounds_remote_errors = True
     rule = "Hedge over thresholds on the confidence, exact density, truth always revealed"
     reference = "Moothedath, Champati and Gross, arXiv 2304.00891"
     decide_kernel, learn_kernel, run = staticmethod(decide), staticmethod(learn), staticmethod(run)
@@ -138,6 +139,10 @@ class HILF(BinaryPolicy):
         """The thresholds in play and their start weights."""
         return thresholds_of(self)
 
+    def groups(self) -> tuple[np.ndarray, int]:
+        found = self.found()
+        return found.first, found.values.size
+
     def complexity(self) -> float:
         """ln(1/lambda), lambda the least start weight of a threshold; at least ln 2, so that a rate exists."""
         return max(math.log(1.0 / float(self.found().weights.min())), math.log(2.0))
@@ -170,7 +175,7 @@ class HILF(BinaryPolicy):
             "best fixed threshold" if self.grid is None else "best threshold of the grid",
             "in expectation",
             (
-                "losses lie in [0, 1]: cost at most 1, remote answers taken as the truth",
+                "losses lie in [0, 1]: cost (and the remote error, where it counts) at most 1",
                 "the truth is always revealed",
             ),
             "arXiv 2304.00891 (Hedge with a prior)",

@@ -166,6 +166,10 @@ class HILN(BinaryPolicy):
         """The thresholds in play and their start weights."""
         return thresholds_of(self)
 
+    def groups(self) -> tuple[np.ndarray, int]:
+        found = self.found()
+        return found.first, found.values.size
+
     def complexity(self) -> float:
         """ln(1/lambda), lambda the least start weight of a threshold; at least ln 2, so that a rate exists."""
         return max(math.log(1.0 / float(self.found().weights.min())), math.log(2.0))

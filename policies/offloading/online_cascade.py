@@ -127,6 +127,7 @@ class OnlineCascade(BinaryPolicy):
     name = "online-cascade"
     needs = "offloaded"
     randomised = True
+    contextual = True
     rule = (
         "defer iff a logistic model of P(local wrong | confidence), learnt from deferred samples, exceeds cost"
     )
