@@ -42,7 +42,11 @@ class Progress:
 
     def advance(self, amount: float, text: str | None = None) -> None:
         """Count `amount` as done."""
-        self._done += amount
+        self.reach(self._done + amount, text)
+
+    def reach(self, done: float, text: str | None = None) -> None:
+        """So much is done by now."""
+        self._done = done
         if text is not None:
             self.text = text
         if self.shown and self._bar is None and time.monotonic() - self._started > PATIENCE:

@@ -90,6 +90,9 @@ def write_atomically(path: Path, text: str | bytes) -> None:
     from olearn.traces._files import write_whole
 
     data = text.encode() if isinstance(text, str) else text
+    if str(path) == "/dev/stdout" and isinstance(text, str):  # opened anew, a file behind it would be cut
+        click.echo(text, nl=False)
+        return
     write_whole(path, lambda file: file.write(data))
 
 

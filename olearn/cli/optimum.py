@@ -153,7 +153,7 @@ def _failed(name: str, capacity: float, sentence: str) -> dict[str, Any]:
 
 def _capacity(text: str, trace: Any, sized: bool) -> float:
     """Items for the comparators of unit size, bytes for those with sizes."""
-    from olearn.engine.capacity import parse_capacity
+    from olearn.engine.caching import parse_capacity
     from olearn.errors import ParameterError
 
     if not sized or trace.sizes is None:

@@ -6,11 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from olearn.engine.caching import replay
-    from olearn.engine.capacity import parse_capacity
+    from olearn.engine.caching import parse_capacity, replay
     from olearn.engine.result import Result
 
-_HOME = {"replay": "caching", "parse_capacity": "capacity", "Result": "result"}
+_HOME = {"replay": "caching", "parse_capacity": "caching", "Result": "result"}
 
 __all__ = ["Result", "parse_capacity", "replay"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from collections.abc import Iterator
@@ -12,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from olearn._table import text_table
-from olearn.bounds import Bound
+from olearn.engine.game import Comparators, Run
+from olearn.engine.store import as_bound
+from olearn.engine.store import plain as _plain
 from olearn.errors import ParameterError, TraceError, unknown
 
 #: Columns of the short table that people read first.
@@ -28,52 +29,16 @@ SUMMARY = (
     "fetches/request",
     "Mreq/s",
 )
+#: Curves of the comparators.
+STATIC = ("static_prefix", "static_prefix_fetch_charged", "static_final")
 #: What a curve can show.
 CURVES = ("hit_ratio", "window_hit_ratio", "reward", "regret", "regret_prefix", "regret_fetch_charged")
 
 
-@dataclasses.dataclass
-class Run:
-    """One policy at one capacity with one seed.
-
-    Attributes
-    ----------
-    row : dict
-        The run as a row of the table.
-    reward : ndarray, shape (K,)
-        Reward earned until each checkpoint that was reached.
-    bound : Bound, optional
-        What the policy promises for the requests it has served.
-    bound_curve : ndarray, shape (K,), optional
-        The same at each checkpoint.
-    """
-
-    row: dict[str, Any]
-    reward: np.ndarray
-    bound: Bound | None = None
-    bound_curve: np.ndarray | None = None
-
-
-@dataclasses.dataclass
-class Comparators:
-    """The optima of one capacity at the checkpoints, float64 of shape (K,).
-
-    Attributes
-    ----------
-    prefix : ndarray
-        Hits of the best static set of each prefix, prefilled.
-    prefix_fetch_charged : ndarray
-        The same, fetch-charged.
-    final : ndarray
-        Hits that the best static set of the whole trace, prefilled, has had so far.
-    certificates : list of dict
-        The optima of the whole trace with their upper bounds, as rows.
-    """
-
-    prefix: np.ndarray
-    prefix_fetch_charged: np.ndarray
-    final: np.ndarray
-    certificates: list[dict[str, Any]]
+def longest(runs: list[Run]) -> list[Run]:
+    """The runs that served most: after Ctrl-C, those of other lengths have no mean together."""
+    most = max(run.row["requests"] for run in runs)
+    return [run for run in runs if run.row["requests"] == most]
 
 
 class Result:
@@ -90,6 +55,9 @@ class Result:
     comparators : dict of int to Comparators
         By capacity.
     """
+
+    #: Entries of the manifest that two results must share to be merged.
+    SAME = ("horizon", "catalog_size")
 
     def __init__(
         self,
@@ -131,10 +99,11 @@ class Result:
     def _summary_row(self, policy: str, capacity: int, runs: list[Run]) -> dict[str, Any]:
         from olearn.regret import band
 
+        runs = longest(runs)
         rows = [r.row for r in runs]
         ratios = np.array([[r["hit_ratio"]] for r in rows])
         spread = band(ratios)
-        regrets = np.array([r["regret"] for r in rows])
+        regrets = np.array([math.nan if r["regret"] is None else r["regret"] for r in rows])
         judged = self._judge(runs)
         seconds = sum(r["seconds"] for r in rows)
         requests = sum(r["requests"] for r in rows)
@@ -155,10 +124,13 @@ class Result:
 
     def _judge(self, runs: list[Run]) -> Any:
         """The verdict on the declared bound of one policy at one capacity, its assumptions checked."""
-        from olearn.regret import verdict
+        from olearn.regret import Verdict, verdict
 
+        runs = longest(runs)
         first = runs[0]
-        regrets = np.array([r.row["regret"] for r in runs])
+        regrets = np.array([math.nan if r.row["regret"] is None else r.row["regret"] for r in runs])
+        if first.bound is not None and not np.isfinite(regrets).all():
+            return Verdict("undecided", math.nan, "undecided: interrupted before the optimum was known")
         violated = tuple(first.row["violated"])
         return verdict(regrets, first.bound, randomised=first.row["randomised"], violated=violated)
 
@@ -188,12 +160,12 @@ class Result:
         """
         if what not in CURVES:
             raise unknown("curve", what, CURVES)
-        capacities = list(self.comparators)
+        capacities = list(dict.fromkeys([*self.comparators, *(r.row["capacity"] for r in self.runs)]))
         if capacity is None:
             if len(capacities) != 1:
                 raise ParameterError(f"say which capacity: {', '.join(map(str, capacities))}")
             capacity = capacities[0]
-        if capacity not in self.comparators:
+        if capacity not in capacities:
             raise ParameterError(
                 f"no capacity {capacity} in this result; it has {', '.join(map(str, capacities))}"
             )
@@ -203,7 +175,7 @@ class Result:
         reached = min(r.reward.size for r in runs)
         reward = np.array([r.reward[:reached] for r in runs], dtype=np.float64)
         points = self.checkpoints[:reached]
-        best = self.comparators[capacity]
+        best = self._best(capacity)
         if what == "reward":
             return reward
         if what == "hit_ratio":
@@ -214,6 +186,11 @@ class Result:
             return best.final[:reached] - reward
         optimum = best.prefix if what == "regret_prefix" else best.prefix_fetch_charged
         return optimum[:reached] - reward
+
+    def _best(self, capacity: int) -> Comparators:
+        """The optima of a capacity; NaN where the replay was interrupted before it had them."""
+        nothing = np.full(self.checkpoints.size, np.nan)
+        return self.comparators.get(capacity) or Comparators(dict.fromkeys(STATIC, nothing))
 
     def band(
         self, policy: str, capacity: int | None = None, what: str = "hit_ratio", level: float = 0.95
@@ -227,7 +204,7 @@ class Result:
         """All curves as a long table: one row per policy, capacity, seed and checkpoint."""
         rows = []
         for run in self.runs:
-            best = self.comparators[run.row["capacity"]]
+            best = self._best(run.row["capacity"])
             points = self.checkpoints[: run.reward.size]
             window = np.diff(run.reward, prepend=0.0) / np.diff(points, prepend=0)
             for k, requests in enumerate(points.tolist()):
@@ -249,7 +226,83 @@ class Result:
                 )
         return rows
 
+    # -- more of the same --------------------------------------------------------------------------
+    def unlike(self, manifest: dict[str, Any], checkpoints: np.ndarray) -> str:
+        """What a replay with this manifest and these checkpoints is of, if its rows can't stand beside these.
+
+        Empty if they can: same game, same stream, same horizon, same checkpoints.
+        """
+        mine, other = self.manifest, manifest
+        for name in ("game", *self.SAME):
+            if mine.get(name) != other.get(name):
+                return f"{name} {mine.get(name)}, not {other.get(name)}"
+        if mine["trace"]["digest"] != other["trace"]["digest"]:
+            told = mine["trace"]
+            return f"another trace ({told['name']}, {told['requests']:,} requests)"
+        if not np.array_equal(self.checkpoints, checkpoints):
+            return f"other checkpoints ({self.checkpoints.size} up to {self.checkpoints[-1]:,})"
+        return ""
+
+    def merge(self, other: Result) -> Result:
+        """The rows of both; of two rows for the same run that of `other`, unless it served less.
+
+        Every row gets ``started``, the start of the replay that it comes from, and ``manifest["parts"]``
+        lists these.
+
+        Raises
+        ------
+        ParameterError
+            If the replays are of other traces, horizons or checkpoints.
+        """
+        why = self.unlike(other.manifest, other.checkpoints)
+        if why:
+            raise ParameterError(f"results can't be merged: one is of {why}")
+        found: dict[tuple[Any, ...], Run] = {}
+        for result in (self, other):
+            for run in result.runs:
+                run.row.setdefault("started", result.manifest["started"])
+                row = run.row
+                name = (row["capacity"], row["offline"], row["policy"], row["seed"])
+                if name not in found or row["requests"] >= found[name].row["requests"]:
+                    found[name] = run
+        capacities = list(dict.fromkeys(name[0] for name in found))
+        runs = [found[name] for c in capacities for name in sorted(found, key=lambda n: n[1]) if name[0] == c]
+        parts = [part for r in (self, other) for part in r.manifest.get("parts", [_part(r)])]
+        manifest = {
+            **other.manifest,
+            "capacities": sorted({*self.manifest["capacities"], *other.manifest["capacities"]}),
+            "seeds": sorted({*self.manifest["seeds"], *other.manifest["seeds"]}),
+            "complete": all(run.row["complete"] for run in runs) and other.complete,
+            "parts": parts,
+        }
+        return type(self)(manifest, runs, self.checkpoints, {**self.comparators, **other.comparators})
+
     # -- files -------------------------------------------------------------------------------------
+    def to_json(self) -> dict[str, Any]:
+        """What the command prints as JSON: everything but the curves."""
+        data = self.to_dict()
+        return {k: data[k] for k in ("manifest", "rows", "optima")}
+
+    def flat_rows(self) -> list[dict[str, Any]]:
+        """Rows for a CSV: parameters as text, the parts of a bound left to the JSON."""
+        return [
+            {
+                **{k: v for k, v in row.items() if k not in ("parameters", "bound_details")},
+                "parameters": "; ".join(f"{k}={v}" for k, v in row["parameters"].items()),
+            }
+            for row in self.rows
+        ]
+
+    def pictures(self, name: str) -> Iterator[tuple[str, Any]]:
+        """Names of picture files, from that of one, and what draws each."""
+        from functools import partial
+
+        stem, dot, ending = name.rpartition(".")
+        capacities = list(dict.fromkeys(run.row["capacity"] for run in self.runs))
+        for capacity in capacities:
+            several = len(capacities) > 1
+            yield f"{stem}-{capacity}{dot}{ending}" if several else name, partial(self.plot, capacity=capacity)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain types: ``{"manifest", "rows", "optima", "curves"}``."""
         return {
@@ -260,11 +313,7 @@ class Result:
                 "checkpoints": self.checkpoints.tolist(),
                 "rewards": [run.reward.tolist() for run in self.runs],
                 "bounds": [None if r.bound_curve is None else r.bound_curve.tolist() for r in self.runs],
-                "static_prefix": {str(c): b.prefix.tolist() for c, b in self.comparators.items()},
-                "static_prefix_fetch_charged": {
-                    str(c): b.prefix_fetch_charged.tolist() for c, b in self.comparators.items()
-                },
-                "static_final": {str(c): b.final.tolist() for c, b in self.comparators.items()},
+                **{k: {str(c): b.curves[k].tolist() for c, b in self.comparators.items()} for k in STATIC},
             },
         }
 
@@ -284,16 +333,11 @@ class Result:
             runs = []
             for row, reward, drawn in zip(data["rows"], curves["rewards"], curves["bounds"], strict=True):
                 told = row.get("bound_details")
-                bound = Bound(**{**told, "assumptions": tuple(told["assumptions"])}) if told else None
+                bound = as_bound(told) if told else None
                 curve = None if drawn is None else np.array(drawn, dtype=np.float64)
-                runs.append(Run(row, np.array(reward, dtype=np.float64), bound, curve))
+                runs.append(Run(row, {"reward": np.array(reward, dtype=np.float64)}, bound, curve))
             comparators = {
-                int(c): Comparators(
-                    np.array(curves["static_prefix"][c]),
-                    np.array(curves["static_prefix_fetch_charged"][c]),
-                    np.array(curves["static_final"][c]),
-                    rows,
-                )
+                int(c): Comparators({k: np.array(curves[k][c]) for k in STATIC}, rows)
                 for c, rows in data["optima"].items()
             }
             points = np.array(curves["checkpoints"], dtype=np.int64)
@@ -314,7 +358,7 @@ class Result:
         self.manifest["complete"], self.manifest["trace"]["name"]
         count = self.checkpoints.size
         for run in self.runs:
-            if run.row["capacity"] not in self.comparators:
+            if run.row["capacity"] not in self.comparators and self.complete:
                 raise ValueError(f"a run has capacity {run.row['capacity']}, for which there are no optima")
             if run.reward.ndim != 1 or run.reward.size > count:
                 raise ValueError(f"a curve of {run.row['policy']} does not fit the {count} checkpoints")
@@ -346,14 +390,13 @@ class Result:
         return f"<Result: {len(self.runs)} runs of {self.manifest['trace']['name']}{state}>\n{self}"
 
 
-def _plain(value: Any) -> Any:
-    """`value` as JSON knows it; NaN and infinities become null."""
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
+def _part(result: Result) -> dict[str, Any]:
+    """What one replay brought to a merged result."""
+    policies = list(dict.fromkeys(row["policy"] for row in result.rows if not row["offline"]))
+    told = {name: result.manifest[name] for name in ("started", "capacities", "seeds", "complete")}
+    return {**told, "policies": policies, "rows": len(result.rows)}
+
+
+def load(path: str | Path) -> Any:
+    """Read the result of any game that :meth:`Result.save` wrote."""
+    return Result.load(path)

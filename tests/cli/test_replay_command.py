@@ -111,6 +111,54 @@ def test_bad_files_get_one_sentence(run, tmp_path, content, said):
     assert len(outcome.stderr.strip().splitlines()) == 1
 
 
+def test_another_command_into_the_same_folder_adds_rows(run, file, tmp_path):
+    common = (file, "-c", "3", "--out", "results", "--no-plot")
+    run("replay", *common, "-p", "lru", "-p", "ogb", "--seeds", "2")
+    again = run("replay", *common, "-p", "fifo", "-p", "ogb", "--seeds", "3")
+    assert "results held" in again.stderr
+    assert "lru" in again.stderr
+    data = json.loads((tmp_path / "results" / "result.json").read_text())
+    told = [(r["policy"], r["seed"]) for r in data["rows"] if not r["offline"]]
+    assert sorted(told, key=str) == [("fifo", None), ("lru", None), ("ogb", 0), ("ogb", 1), ("ogb", 2)]
+    assert [part["policies"] for part in data["manifest"]["parts"]] == [["lru", "ogb"], ["fifo", "ogb"]]
+    assert {r["started"] for r in data["rows"]} == {part["started"] for part in data["manifest"]["parts"]}
+    assert "\nlru " in again.stdout
+    for more in (["--limit", "400"], ["--checkpoints", "7"], ["--horizon", "9"], ["--catalog", "99"]):
+        refused = run("replay", *common, "-p", "lru", *more, code=2)
+        assert "results holds a result of" in refused.stderr
+    assert json.loads((tmp_path / "results" / "result.json").read_text()) == data
+    (tmp_path / "results" / "result.json").write_text("{")
+    assert "it will be replaced" in run("replay", *common, "-p", "lru").stderr
+
+
+def test_nothing_is_written_over_the_input(run, file, tmp_path):
+    (tmp_path / "results").mkdir()
+    for name, options in (
+        ("t.csv", ["--csv", "t.csv"]),
+        ("results/rows.csv", ["--out", "results"]),
+        ("olearn-replay.png", []),
+    ):
+        path = tmp_path / name
+        path.write_bytes(file.read_bytes())
+        outcome = run("replay", path, "-p", "lru", "-c", "3", *options, code=2)
+        assert "it is the input" in outcome.stderr
+        assert path.read_bytes() == file.read_bytes()
+
+
+def test_a_picture_that_fails_does_not_take_the_table_with_it(run, file, tmp_path, monkeypatch):
+    import olearn.plot.replay
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(olearn.plot.replay, "draw", fail)
+    outcome = run("replay", file, "-p", "lru", "-c", "3", "--out", "results", "--csv", "rows.csv", code=2)
+    assert "belady-bypass" in outcome.stdout
+    assert "No space left on device" in outcome.stderr
+    assert (tmp_path / "rows.csv").exists()
+    assert (tmp_path / "results" / "result.json").exists()
+
+
 def test_an_existing_result_survives_a_failure(run, file, tmp_path):
     run("replay", file, "-p", "lru", "-c", "3", "--out", "results", "--no-plot")
     before = (tmp_path / "results" / "result.json").read_bytes()
@@ -169,7 +217,7 @@ def test_ctrl_c_prints_what_there_is(tmp_path):
     )
     runs = tmp_path / "results" / "runs"
     deadline = time.monotonic() + 120
-    while not (runs.is_dir() and len(list(runs.glob("*.json"))) >= 2) and time.monotonic() < deadline:
+    while not (runs.is_dir() and len(list(runs.rglob("part-*.parquet"))) >= 2) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)
@@ -214,7 +262,12 @@ def test_a_full_disk_is_one_sentence_and_devices_stay_devices(file, tmp_path):
     assert (full.returncode, full.stderr) == (2, "olearn: can't write /dev/full: No space left on device\n")
     assert Path("/dev/full").is_char_device()
     shown = subprocess.run([*command, "/dev/stdout"], cwd=tmp_path, capture_output=True, text=True)
-    assert shown.stdout.startswith("policy,capacity")
+    assert "\npolicy,capacity" in shown.stdout
+    with open(tmp_path / "all.txt", "w") as file_:
+        subprocess.run([*command, "/dev/stdout"], cwd=tmp_path, stdout=file_, check=True)
+    text = (tmp_path / "all.txt").read_text()
+    assert text.startswith("trace: 500 requests")  # the table stays, and the CSV follows it
+    assert "\npolicy,capacity" in text
 
 
 def test_a_link_keeps_pointing_where_it_points(run, file, tmp_path):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import naive.caching as naive
 import olearn
-from olearn.engine import caching as engine
+from olearn.engine import machine as engine
+from olearn.engine.caching import OFFLINE
 from olearn.errors import OlearnError, ParameterError, TraceError, UnknownNameError
 from olearn.traces import Trace
 
@@ -145,19 +146,18 @@ def test_json_round_trip(result, tmp_path):
 
 def test_ctrl_c_keeps_what_there_is(trace, monkeypatch):
     monkeypatch.setattr(engine, "CHUNK", 500)
-    from olearn._progress import Progress
+    monkeypatch.setattr(engine, "FIRST_PIECE", 500)
+    count = engine.Pulse.advance
 
-    served = {"n": 0}
+    def press(self, amount):
+        count(self, amount)
+        if self.done > 3000 + 3000 + 1200:  # the optima, the first run, a part of the second
+            self.stop()
 
-    def interrupt(self, amount, text=None):
-        served["n"] += amount
-        if served["n"] > 3000 + 3000 + 1200:  # the optima, the first run, a part of the second
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Progress, "advance", interrupt)
+    monkeypatch.setattr(engine.Pulse, "advance", press)
     result = olearn.replay(trace, ["lru", "ogd", "omd"], capacity=5, checkpoints=30)
     assert not result.complete
-    assert [r["policy"] for r in result.rows] == ["lru", "ogd"]
+    assert [r["policy"] for r in result.rows] == ["lru", "ogd", *OFFLINE]
     assert result.rows[0]["complete"]
     partial = result.rows[1]
     assert not partial["complete"]
@@ -177,32 +177,134 @@ def test_chunks_do_not_change_anything(trace, result, monkeypatch):
     assert np.allclose(again.runs[1].reward, result.curve("ogd", 5, "reward")[0], atol=1e-9)
 
 
+def parts(folder):
+    return sorted(folder.rglob("part-*.parquet"))
+
+
 def test_finished_runs_are_taken_from_the_store(trace, tmp_path):
     first = olearn.replay(trace, ["lru", "ogb"], capacity=5, seeds=2, store=tmp_path)
     assert first.manifest["restored_runs"] == 0
-    (sorted(tmp_path.iterdir())[0]).write_text("half a fi")  # a kill in the middle of a write
     second = olearn.replay(trace, ["lru", "ogb", "fifo"], capacity=5, seeds=3, store=tmp_path)
-    assert second.manifest["restored_runs"] == 2
+    assert second.manifest["restored_runs"] == 3
     third = olearn.replay(trace, ["ogb(eta=0.5)"], capacity=5, seeds=1, store=tmp_path)
     assert third.manifest["restored_runs"] == 0
     fresh = olearn.replay(trace, ["lru", "ogb", "fifo"], capacity=5, seeds=3)
-    assert [r["reward"] for r in second.rows] == [r["reward"] for r in fresh.rows]
+    for kept, new in zip(second.runs, fresh.runs, strict=True):
+        np.testing.assert_array_equal(kept.reward, new.reward)
+        for clock in ("seconds", "requests_per_second"):
+            kept.row.pop(clock), new.row.pop(clock)
+        assert kept.row == new.row
+        assert kept.bound == new.bound
+    assert second.optima_rows() == [
+        {**row, "seconds": other["seconds"]}
+        for row, other in zip(fresh.optima_rows(), second.optima_rows(), strict=True)
+    ]
     other = olearn.replay(trace[:2000], ["lru"], capacity=5, store=tmp_path)
     assert other.manifest["restored_runs"] == 0
 
 
 def test_damaged_runs_in_the_store_are_run_again(trace, tmp_path):
+    """Any byte that changes makes a file as good as absent: nothing of it is shown."""
     fresh = olearn.replay(trace, "ogb", capacity=5, store=tmp_path)
-    (file,) = tmp_path.iterdir()
-    kept = json.loads(file.read_text())
-    shorter = {**kept, "reward": kept["reward"][:-1]}
-    other = {**kept, "reward": [*kept["reward"][:-1], 0.0]}
-    for damaged in ([], {}, {"row": None, "reward": None}, shorter, other):
-        file.write_text(json.dumps(damaged))
-        again = olearn.replay(trace, "ogb", capacity=5, store=tmp_path)
-        assert again.manifest["restored_runs"] == 0
-        np.testing.assert_array_equal(again.runs[0].reward, fresh.runs[0].reward)
-    assert olearn.replay(trace, "ogb", capacity=5, store=tmp_path).manifest["restored_runs"] == 1
+    (file,) = parts(tmp_path)
+    sound = file.read_bytes()
+    rng = np.random.default_rng(5)
+    changed = [sound[:k] + bytes([sound[k] ^ 1 << int(rng.integers(8))]) + sound[k + 1 :]
+               for k in rng.integers(0, len(sound), 40)]  # fmt: skip
+    for damaged in (b"", b"half a fi", sound[:-1], sound + b"x", *changed):
+        file.write_bytes(damaged)
+        again = engine.Table(*_table(trace, tmp_path))
+        assert again.restore() == [0, 1]
+    file.write_bytes(sound)
+    again = olearn.replay(trace, "ogb", capacity=5, store=tmp_path)
+    assert again.manifest["restored_runs"] == 1
+    np.testing.assert_array_equal(again.runs[0].reward, fresh.runs[0].reward)
+
+
+def _table(trace, store):
+    from olearn.engine.caching import CachingGame
+    from olearn.engine.choices import choices, spaced
+    from olearn.engine.game import Ask
+
+    game = CachingGame(trace, [5], len(trace), trace.catalog_size, True)
+    return game, game.cells(Ask(choices("ogb"), [0])), spaced(len(trace), 200), store
+
+
+def test_a_store_is_keyed_by_the_engines_own_sources(trace, tmp_path, monkeypatch):
+    olearn.replay(trace, "lru", capacity=5, store=tmp_path)
+    real = engine._code
+    monkeypatch.setattr(engine, "_code", lambda path: real(path) + ("x" if path == engine.__file__ else ""))
+    assert olearn.replay(trace, "lru", capacity=5, store=tmp_path).manifest["restored_runs"] == 0
+
+
+def test_the_store_is_a_dataset(trace, tmp_path):
+    import pyarrow.dataset as ds
+
+    result = olearn.replay(trace, ["lru", "ogb"], capacity=[5, 9], seeds=2, store=tmp_path)
+    (tmp_path / f"trace={trace.digest[:12]}" / ".writing-half").write_text("by another process")
+    rows = ds.dataset(tmp_path, partitioning="hive").to_table().to_pylist()
+    told = {(r["policy"], r["capacity"], r["seed"]): (r["reward"], r["regret"]) for r in rows}
+    assert told == {(r["policy"], r["capacity"], r["seed"]): (r["reward"], r["regret"]) for r in result.rows}
+
+
+@pytest.mark.parametrize("jobs", [2, 5])
+def test_the_same_bits_for_any_number_of_threads(trace, result, jobs):
+    policies = ["lru", "fifo", "lfu", "random", "ftpl", "ogb", "ogd", "omd"]
+    again = olearn.replay(trace, policies, capacity=[5, "20%"], seeds=3, checkpoints=37, jobs=jobs)
+    assert [r.row["policy"] for r in again.runs] == [r.row["policy"] for r in result.runs]
+    for one, other in zip(again.runs, result.runs, strict=True):
+        assert one.reward.tobytes() == other.reward.tobytes()
+        assert one.row["regret"] == other.row["regret"]
+
+
+def test_a_run_that_breaks_an_invariant_is_an_error_and_no_row(trace):
+    from olearn.policies.caching import LRU
+
+    class Leaky(LRU):
+        name = "leaky"
+
+        def __init__(self, capacity, catalog_size, horizon=None, *, seed=0):
+            super().__init__(min(2 * capacity, catalog_size), catalog_size, horizon, seed=seed)
+            self.real = capacity
+
+        def validate(self):
+            super().validate()
+            if self._state is None:
+                self._state = self._init()
+                self.capacity = self.real
+
+    with pytest.raises(OlearnError, match=r"leaky .*breaks an invariant: occupancy must lie in \[0, 5\]"):
+        olearn.replay(trace, ["lru", Leaky], capacity=5)
+
+
+def test_the_facts_of_a_bound_come_from_the_replay(trace):
+    from olearn.policies.caching import OGD
+
+    def large(capacity, catalog_size, horizon, seed):
+        return OGD(10, catalog_size, horizon)
+
+    def used(capacity, catalog_size, horizon, seed):
+        policy = OGD(capacity, catalog_size, horizon)
+        policy.request_many(trace.items[::-1].copy())
+        return policy
+
+    result = olearn.replay(trace, {"large": large, "used": used, "own": OGD}, capacity=5)
+    words = {row["policy"]: row["verdict"] for row in result.summary()}
+    assert words["large"] == words["used"] == "not applicable"
+    assert words["own"] == "holds"
+    said = "\n".join(result.verdicts())
+    assert "capacity 5, computed for 10" in said
+    assert "served before" in said
+    with pytest.raises(ParameterError, match="was made for 5 items, the trace has 97"):
+        olearn.replay(trace, lambda **_: OGD(5, 5, 100), capacity=5)
+
+
+def test_a_catalogue_larger_than_the_trace(trace):
+    result = olearn.replay(trace, ["lru", "ogd"], capacity="5%", catalog=1000)
+    assert {r["capacity"] for r in result.rows} == {50}
+    assert result.runs[1].bound.value == pytest.approx(np.sqrt(50 * 0.95 * 3000))
+    with pytest.raises(ParameterError, match="catalog must be a whole number of at least 97"):
+        olearn.replay(trace, "lru", catalog=96)
 
 
 @pytest.mark.parametrize(
