@@ -136,6 +136,9 @@ def replay_arms(
                 | ({} if hindsight.account is None else {"budget_unit": hindsight.account.usage.unit})
                 | {"arm_costs": dict(zip(hindsight.names, hindsight.means.tolist(), strict=True))}
             )
+    strong = getattr(table, "unit_priced", None)
+    if strong is not None and any(float(p.get("trade", 0.0)) > 0.0 for p in described):
+        notes.append(f"The table has no prices: an answer of {table.models[strong]}, the better model, costs 1.")
     comparators: list[dict[str, Any]] = []
     for label, hindsight, policy in rivals.values():  # policies that count costs alike share them
         suffix = f" ({label})" if len(rivals) > 1 else ""

@@ -173,11 +173,26 @@ class RoutingTable(ArmTable):
         return np.asarray(self.columns["correct"].mean(axis=0, dtype=np.float64))
 
     def relative_price(self) -> np.ndarray:
-        """Prices divided by the largest one, in [0, 1], float64 of shape (n, K); 0 without prices."""
-        if "price" not in self.columns:
-            return np.zeros(self.columns["correct"].shape)
-        largest = float(self.columns["price"].max())
-        return np.asarray(self.columns["price"] / largest if largest > 0.0 else self.columns["price"])
+        """Prices divided by the largest one, in [0, 1], float64 of shape (n, K).
+
+        Without prices an answer of the better of two models costs 1, one of the other nothing; of more models
+        none costs anything (:meth:`losses` then refuses to trade prices against errors).
+        """
+        if "price" in self.columns:
+            largest = float(self.columns["price"].max())
+            return np.asarray(self.columns["price"] / largest if largest > 0.0 else self.columns["price"])
+        found = np.zeros(self.columns["correct"].shape)
+        if self.unit_priced is not None:
+            found[:, self.unit_priced] = 1.0
+        return found
+
+    @property
+    def unit_priced(self) -> int | None:
+        """Without prices the better of two models (of equals the second), whose answers cost 1; else None."""
+        if "price" in self.columns or len(self.models) != 2:
+            return None
+        accuracy = self.accuracy()
+        return int(accuracy[1] >= accuracy[0])
 
     def router_features(self) -> np.ndarray:
         """What a linear router sees: 1 and the features, or 1 and the domain (one column each), or 1 alone."""
@@ -193,11 +208,22 @@ class RoutingTable(ArmTable):
         """Loss of every model on every prompt: ``wrong + trade * price / largest price``, shape (n, K).
 
         With a `deadline` (ms), an answer later than that (latency + transfer) counts as wrong.
+
+        Raises
+        ------
+        ParameterError
+            Prices are to count, but the table has none and more than two models.
         """
         correct = self.columns["correct"].astype(np.float64)
         if deadline is not None:
             correct = correct * ~self.late(deadline)
-        return np.asarray(1.0 - correct + check_real("trade", trade, 0.0) * self.relative_price())
+        if check_real("trade", trade, 0.0) > 0.0 and "price" not in self.columns and self.unit_priced is None:
+            raise ParameterError(
+                f"a price (cost, trade) of {trade:g} needs prices, but {self.name or 'the table'!r} has none for "
+                f"its {len(self.models)} models: add a column '<model>_price' for each, or price= in "
+                "routing_from_csv, or set cost (trade) to 0"
+            )
+        return np.asarray(1.0 - correct + trade * self.relative_price())
 
     def late(self, deadline: float) -> np.ndarray:
         """Which answers miss the deadline (ms), bool of shape (n, K)."""

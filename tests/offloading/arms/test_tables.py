@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naive import offload_arms as naive
+from olearn.engine.offloading import replay_offloading
 from olearn.errors import NotSupportedError, OlearnError
-from olearn.traces.offloading import read_table
+from olearn.traces.offloading import OffloadTable, read_table
 from olearn.traces.offloading._layouts import adopt
 from olearn.traces.offloading.drift_arms import drifting
 from olearn.traces.offloading.exits import (
@@ -374,6 +375,60 @@ def test_routing_layout(tmp_path):
     assert read_table(file).models == ("weak", "strong")
     with pytest.raises(OlearnError, match="price must hold 2 numbers"):
         routing_from_csv(file, price=(1.0,))
+
+
+def test_a_table_without_prices_charges_the_better_model():
+    rng = np.random.default_rng(0)
+    domain = rng.integers(0, 5, 3000)
+    weak, strong = rng.random(3000) < 0.4 + 0.1 * domain, rng.random(3000) < 0.8
+    table = RoutingTable(np.column_stack([weak, strong]), context=domain, models=("weak", "strong"))
+    result = replay_offloading(table, ["linucb-routing"], cost=0.1)
+    # slow and obvious
+    constant = sum(0.1 + (not s) for s in strong) / 3000
+    best = 0.0
+    for d in range(5):
+        here = [t for t in range(3000) if domain[t] == d]
+        best += min(sum(not weak[t] for t in here), sum(0.1 + (not strong[t]) for t in here))
+    assert result.row("always strong")["cost"] == pytest.approx(constant)
+    assert result.row("best arm per context")["cost"] == pytest.approx(best / 3000)
+    assert any("no prices: an answer of strong, the better model, costs 1" in note for note in result.notes)
+    # the order of the columns says nothing
+    swapped = RoutingTable(np.column_stack([strong, weak]), models=("strong", "weak"))
+    assert swapped.relative_price()[0].tolist() == [1.0, 0.0]
+    # three models: nobody can tell which is dear
+    three = RoutingTable(np.column_stack([weak, strong, strong]), name="three")
+    assert replay_offloading(three, ["linucb-routing"]).rows[0]["cost"] < 0.4
+    with pytest.raises(OlearnError, match="'three' has none for its 3 models: add a column '<model>_price'"):
+        replay_offloading(three, ["linucb-routing"], cost=0.1)
+
+
+def test_the_published_pair_at_a_price(shared):
+    table = read_table(shared / "traces" / "routellm" / "gsm8k_correct.csv")
+    result = replay_offloading(table, ["linucb-routing"], cost=0.1)
+    assert result.row("always strong")["cost"] == pytest.approx(1 - 0.8567 + 0.1, abs=5e-5)
+    assert result.row("always weak")["cost"] == pytest.approx(1 - 0.6384, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("table", "policy", "options", "sentence"),
+    [
+        (OffloadTable([0.5, 0.6], [0, 1]), "never", {}, "give cost, the price of offloading"),
+        (OffloadTable([0.5, 0.6], [0, 1]), "never", {"cost": 0.1, "remote": "counted"}, "remote_correct"),
+        (OffloadTable([0.5, 0.6], [0, 1]), "never", {"cost": 0.1, "budget": "energy:0.1"}, "energy"),
+        (ExitTable([[0.6, 0.9]] * 3), "splitee", {"objective": "error"}, "'correct'"),
+        (ExitTable([[0.6, 0.9]] * 3), "splitee", {"budget": "money:1"}, "money"),
+        (SplitTable([0, 1], [[2, 0]] * 3, [[1], [0]]), "ans", {"cost": 0.1}, "cost has no meaning"),
+        (SplitTable([0, 1], [[2, 0]] * 3, [[1], [0]]), "ans", {"budget": "upload:1"}, "upload"),
+        (RoutingTable([[0, 1, 1]] * 3), "linucb-routing", {"cost": 0.1}, "<model>_price"),
+        (RoutingTable([[0, 1, 1]] * 3), "linucb-routing(trade=0.1)", {}, "<model>_price"),
+        (RoutingTable([[0, 1]] * 3), "linucb-routing", {"budget": "money:1"}, "price"),
+        (RoutingTable([[0, 1, 1]] * 3), "linucb-routing", {"budget": "rate:0.5"}, "needs prices"),
+        (ServerTable([0, 1, 2], [9, 9, 9], [9, 9, 9]), "server-exp3-ix", {"cost": 0.1}, "cost has no meaning"),
+    ],
+)
+def test_a_cost_that_needs_an_absent_column_is_refused(table, policy, options, sentence):
+    with pytest.raises(OlearnError, match=sentence):
+        replay_offloading(table, [policy], **options)
 
 
 def test_routing_columns_by_name(tmp_path):
