@@ -138,7 +138,8 @@ def replay_arms(
             )
     strong = getattr(table, "unit_priced", None)
     if strong is not None and any(float(p.get("trade", 0.0)) > 0.0 for p in described):
-        notes.append(f"The table has no prices: an answer of {table.models[strong]}, the better model, costs 1.")
+        better = table.models[strong]
+        notes.append(f"The table has no prices: an answer of {better}, the better model, costs 1.")
     comparators: list[dict[str, Any]] = []
     for label, hindsight, policy in rivals.values():  # policies that count costs alike share them
         suffix = f" ({label})" if len(rivals) > 1 else ""

@@ -219,7 +219,7 @@ class RoutingTable(ArmTable):
             correct = correct * ~self.late(deadline)
         if check_real("trade", trade, 0.0) > 0.0 and "price" not in self.columns and self.unit_priced is None:
             raise ParameterError(
-                f"a price (cost, trade) of {trade:g} needs prices, but {self.name or 'the table'!r} has none for "
+                f"a price (cost, trade) of {trade:g} needs prices, but {self.name or 'table'!r} has none for "
                 f"its {len(self.models)} models: add a column '<model>_price' for each, or price= in "
                 "routing_from_csv, or set cost (trade) to 0"
             )
