@@ -115,12 +115,15 @@ class Run:
         What the policy promises for the rounds it has served.
     bound_curve : ndarray, shape (K,), optional
         The same at each checkpoint.
+    judged : float, optional
+        The regret that the bound speaks of, where it is not ``row["regret"]``.
     """
 
     row: dict[str, Any]
     curves: dict[str, np.ndarray]
     bound: Bound | None = None
     bound_curve: np.ndarray | None = None
+    judged: float | None = None
 
     @property
     def reward(self) -> np.ndarray:

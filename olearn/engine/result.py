@@ -1,44 +1,29 @@
-"""What a replay returns: one row per policy x capacity x seed, curves at checkpoints, a manifest."""
+"""What a replay of any game returns: rows, curves at checkpoints, what was best in hindsight, a manifest.
+
+A game subclasses :class:`Result` and says its columns and curves; tables, verdicts, bands, files, merging and
+frames are here. :func:`load` reads any of them back.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from olearn._table import text_table
 from olearn.engine.game import Comparators, Run
-from olearn.engine.store import as_bound
-from olearn.engine.store import plain as _plain
+from olearn.engine.store import as_bound, plain
 from olearn.errors import ParameterError, TraceError, unknown
 
-#: Columns of the short table that people read first.
-SUMMARY = (
-    "policy",
-    "capacity",
-    "hit_ratio",
-    "±",
-    "regret",
-    "bound",
-    "regret/bound",
-    "verdict",
-    "fetches/request",
-    "Mreq/s",
-)
-#: Curves of the comparators.
-STATIC = ("static_prefix", "static_prefix_fetch_charged", "static_final")
-#: What a curve can show.
-CURVES = ("hit_ratio", "window_hit_ratio", "reward", "regret", "regret_prefix", "regret_fetch_charged")
-
-
-def longest(runs: list[Run]) -> list[Run]:
-    """The runs that served most: after Ctrl-C, those of other lengths have no mean together."""
-    most = max(run.row["requests"] for run in runs)
-    return [run for run in runs if run.row["requests"] == most]
+#: Game -> its result: (module, class). Nothing is imported before it is asked for.
+RESULTS = {
+    "caching": ("olearn.engine.caching.result", "CachingResult"),
+}
 
 
 class Result:
@@ -47,203 +32,162 @@ class Result:
     Attributes
     ----------
     manifest : dict
-        Versions, trace and its digest, horizon, parameters, seeds, checkpoints, time.
+        Versions, the stream and its digest, options, seeds, time; what it takes to repeat the replay.
     runs : list of Run
-        In the order in which they were asked for.
+        One a policy, group (capacity ...) and seed, in the order in which they were asked for.
     checkpoints : ndarray of int64, shape (K,)
-        Numbers of requests at which the curves are recorded.
-    comparators : dict of int to Comparators
-        By capacity.
+        Numbers of rounds at which the curves are recorded.
+    hindsight : dict of group to Comparators
+        What was best in hindsight, by group.
     """
 
-    #: Entries of the manifest that two results must share to be merged.
-    SAME = ("horizon", "catalog_size")
+    #: The columns of a row that hold the group and the number of rounds served.
+    GROUP: ClassVar[str] = "capacity"
+    ROUNDS: ClassVar[str] = "requests"
+    #: Entries of the manifest that two results must share to be merged, beside game, stream, checkpoints.
+    SAME: ClassVar[tuple[str, ...]] = ("horizon",)
+    #: Columns of the short table that people read first.
+    SUMMARY: ClassVar[tuple[str, ...]] = ()
+    #: Curves of runs and of comparators that files keep, by their names there.
+    RUN_CURVES: ClassVar[dict[str, str]] = {"reward": "rewards"}
+    BEST_CURVES: ClassVar[tuple[str, ...]] = ()
+    #: The command whose files these are.
+    COMMAND: ClassVar[str] = "olearn replay"
 
     def __init__(
         self,
         manifest: dict[str, Any],
         runs: list[Run],
         checkpoints: np.ndarray,
-        comparators: dict[int, Comparators],
+        hindsight: dict[Any, Comparators],
     ) -> None:
         self.manifest = manifest
         self.runs = runs
         self.checkpoints = checkpoints
-        self.comparators = comparators
+        self.hindsight = hindsight
+
+    # -- what a game says --------------------------------------------------------------------------
+    def _summary_row(self, policy: str, group: Any, runs: list[Run]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def pictures(self, name: str) -> Iterator[tuple[str, Any]]:
+        """Names of picture files, made from the name of one, and what draws each into a path."""
+        raise NotImplementedError
+
+    def stream(self) -> dict[str, Any]:
+        """Name, digest and length of what was replayed, as in the manifest."""
+        found: dict[str, Any] = self.manifest["trace"]
+        return found
+
+    def curve_rows(self) -> list[dict[str, Any]]:
+        """All curves as a long table: one row a run and checkpoint."""
+        rows = []
+        for run in self.runs:
+            told = {k: run.row.get(k) for k in ("policy", self.GROUP, "seed") if k in run.row}
+            for k, rounds in enumerate(self.points(run).tolist()):
+                rows.append(told | {self.ROUNDS: rounds} | {n: float(c[k]) for n, c in run.curves.items()})
+        return rows
 
     # -- tables ------------------------------------------------------------------------------------
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """One dict per policy x capacity x seed."""
+        """One dict a run."""
         return [run.row for run in self.runs]
 
     @property
     def complete(self) -> bool:
-        """Whether every run that was asked for went through the whole trace."""
+        """Whether every run that was asked for went to its end."""
         return bool(self.manifest["complete"])
 
-    def groups(self) -> Iterator[tuple[str, int, list[Run]]]:
-        """(policy, capacity, runs over seeds), capacities together, in the order of the runs."""
-        keys = list(dict.fromkeys((r.row["capacity"], r.row["policy"]) for r in self.runs))
-        for capacity in dict.fromkeys(c for c, _ in keys):
-            for policy in (p for c, p in keys if c == capacity):
-                yield policy, capacity, self._of(policy, capacity)
+    def group_of(self, run: Run) -> Any:
+        """The group of a run: a key of :attr:`hindsight`."""
+        return run.row[self.GROUP]
 
-    def _of(self, policy: str, capacity: int) -> list[Run]:
-        return [r for r in self.runs if r.row["policy"] == policy and r.row["capacity"] == capacity]
+    def groups(self) -> Iterator[tuple[str, Any, list[Run]]]:
+        """(policy, group, runs over seeds), groups together, in the order of the runs."""
+        keys = list(dict.fromkeys((self.group_of(r), r.row["policy"]) for r in self.runs))
+        for group in dict.fromkeys(g for g, _ in keys):
+            for policy in (p for g, p in keys if g == group):
+                yield policy, group, self._of(policy, group)
+
+    def _of(self, policy: str, group: Any) -> list[Run]:
+        return [r for r in self.runs if r.row["policy"] == policy and self.group_of(r) == group]
+
+    def longest(self, runs: list[Run]) -> list[Run]:
+        """The runs that served most: after Ctrl-C, those of other lengths have no mean together."""
+        most = max(run.row[self.ROUNDS] for run in runs)
+        return [run for run in runs if run.row[self.ROUNDS] == most]
+
+    def points(self, run: Run) -> np.ndarray:
+        """The checkpoints that a run has reached."""
+        return self.checkpoints[: next(iter(run.curves.values())).size]
 
     def summary(self) -> list[dict[str, Any]]:
-        """One row per policy and capacity: means over seeds, half-widths of 95 % intervals."""
-        return [self._summary_row(policy, capacity, runs) for policy, capacity, runs in self.groups()]
+        """One row a policy and group: means over seeds, half-widths of 95 % intervals."""
+        return [self._summary_row(p, g, self.longest(runs)) for p, g, runs in self.groups()]
 
-    def _summary_row(self, policy: str, capacity: int, runs: list[Run]) -> dict[str, Any]:
-        from olearn.regret import band
-
-        runs = longest(runs)
-        rows = [r.row for r in runs]
-        ratios = np.array([[r["hit_ratio"]] for r in rows])
-        spread = band(ratios)
-        regrets = np.array([math.nan if r["regret"] is None else r["regret"] for r in rows])
-        judged = self._judge(runs)
-        seconds = sum(r["seconds"] for r in rows)
-        requests = sum(r["requests"] for r in rows)
-        fetched = [r["fetched"] + r["fetched_other"] for r in rows if r["fetched"] is not None]
-        return {
-            "policy": policy,
-            "capacity": capacity,
-            "seeds": len(rows),
-            "hit_ratio": float(spread.mean[0]),
-            "±": float(spread.high[0] - spread.mean[0]) if len(rows) > 1 else None,
-            "regret": float(regrets.mean()),
-            "bound": rows[0]["bound"],
-            "regret/bound": judged.ratio,
-            "verdict": "offline" if rows[0]["offline"] else judged.word,
-            "fetches/request": sum(fetched) / requests if requests and fetched else None,
-            "Mreq/s": requests / seconds / 1e6 if seconds > 0 else None,
-        }
-
-    def _judge(self, runs: list[Run]) -> Any:
-        """The verdict on the declared bound of one policy at one capacity, its assumptions checked."""
+    def judge(self, runs: list[Run]) -> Any:
+        """The verdict on the declared bound of one policy in one group, its assumptions checked."""
         from olearn.regret import Verdict, verdict
 
-        runs = longest(runs)
+        runs = self.longest(runs)
         first = runs[0]
-        regrets = np.array([math.nan if r.row["regret"] is None else r.row["regret"] for r in runs])
+        regrets = np.array([_number(r.judged if r.judged is not None else r.row["regret"]) for r in runs])
         if first.bound is not None and not np.isfinite(regrets).all():
             return Verdict("undecided", math.nan, "undecided: interrupted before the optimum was known")
-        violated = tuple(first.row["violated"])
-        return verdict(regrets, first.bound, randomised=first.row["randomised"], violated=violated)
+        violated = tuple(first.row.get("violated") or ())
+        return verdict(regrets, first.bound, randomised=bool(first.row.get("randomised")), violated=violated)
 
     def verdicts(self) -> list[str]:
         """One sentence for each policy that declares a bound: does its measured regret respect it?"""
-        sentences = []
-        for policy, capacity, runs in self.groups():
-            if runs[0].bound is not None:
-                told = self._judge(runs)
-                sentences.append(f"{policy}, capacity {capacity}: {told.text}")
-        return sentences
+        return [
+            f"{policy}, {self.GROUP} {group}: {self.judge(runs).text}"
+            for policy, group, runs in self.groups()
+            if runs[0].bound is not None
+        ]
 
     # -- curves ------------------------------------------------------------------------------------
-    def curve(self, policy: str, capacity: int | None = None, what: str = "hit_ratio") -> np.ndarray:
-        """A curve of every seed at the checkpoints: float64 of shape (S, K).
+    def best(self, group: Any) -> Comparators:
+        """The comparators of a group; NaN where the replay was interrupted before it had them."""
+        nothing = np.full(self.checkpoints.size, np.nan)
+        return self.hindsight.get(group) or Comparators(dict.fromkeys(self.BEST_CURVES, nothing))
 
-        Parameters
-        ----------
-        policy : str
-            As in the rows.
-        capacity : int, optional
-            May be left out if there is one only.
-        what : str
-            ``hit_ratio`` (cumulative), ``window_hit_ratio`` (between checkpoints), ``reward``, ``regret``
-            (against the best static set of the whole trace), ``regret_prefix`` (against the best static
-            set of each prefix) or ``regret_fetch_charged`` (the same, fetch-charged).
-        """
-        if what not in CURVES:
-            raise unknown("curve", what, CURVES)
-        capacities = list(dict.fromkeys([*self.comparators, *(r.row["capacity"] for r in self.runs)]))
-        if capacity is None:
-            if len(capacities) != 1:
-                raise ParameterError(f"say which capacity: {', '.join(map(str, capacities))}")
-            capacity = capacities[0]
-        if capacity not in capacities:
-            raise ParameterError(
-                f"no capacity {capacity} in this result; it has {', '.join(map(str, capacities))}"
-            )
-        runs = self._of(policy, capacity)
+    def find(self, policy: str, group: Any = None) -> list[Run]:
+        """The runs of a policy; the group may be left out if there is one only."""
+        groups = list(dict.fromkeys([*self.hindsight, *(self.group_of(r) for r in self.runs)]))
+        known = ", ".join(map(str, groups))
+        if group is None:
+            if len(groups) != 1:
+                raise ParameterError(f"say which {self.GROUP}: {known}")
+            group = groups[0]
+        if group not in groups:
+            raise ParameterError(f"no {self.GROUP} {group} in this result; it has {known}")
+        runs = self._of(policy, group)
         if not runs:
             raise unknown("policy in this result", policy, dict.fromkeys(r.row["policy"] for r in self.runs))
-        reached = min(r.reward.size for r in runs)
-        reward = np.array([r.reward[:reached] for r in runs], dtype=np.float64)
-        points = self.checkpoints[:reached]
-        best = self._best(capacity)
-        if what == "reward":
-            return reward
-        if what == "hit_ratio":
-            return reward / points
-        if what == "window_hit_ratio":
-            return np.diff(reward, prepend=0.0) / np.diff(points, prepend=0)
-        if what == "regret":
-            return best.final[:reached] - reward
-        optimum = best.prefix if what == "regret_prefix" else best.prefix_fetch_charged
-        return optimum[:reached] - reward
-
-    def _best(self, capacity: int) -> Comparators:
-        """The optima of a capacity; NaN where the replay was interrupted before it had them."""
-        nothing = np.full(self.checkpoints.size, np.nan)
-        return self.comparators.get(capacity) or Comparators(dict.fromkeys(STATIC, nothing))
-
-    def band(
-        self, policy: str, capacity: int | None = None, what: str = "hit_ratio", level: float = 0.95
-    ) -> Any:
-        """Mean of a curve over seeds with its confidence band, see :func:`olearn.regret.band`."""
-        from olearn.regret import band
-
-        return band(self.curve(policy, capacity, what), level)
-
-    def curve_rows(self) -> list[dict[str, Any]]:
-        """All curves as a long table: one row per policy, capacity, seed and checkpoint."""
-        rows = []
-        for run in self.runs:
-            best = self._best(run.row["capacity"])
-            points = self.checkpoints[: run.reward.size]
-            window = np.diff(run.reward, prepend=0.0) / np.diff(points, prepend=0)
-            for k, requests in enumerate(points.tolist()):
-                rows.append(
-                    {
-                        "policy": run.row["policy"],
-                        "capacity": run.row["capacity"],
-                        "seed": run.row["seed"],
-                        "requests": requests,
-                        "reward": float(run.reward[k]),
-                        "hit_ratio": float(run.reward[k] / requests),
-                        "window_hit_ratio": float(window[k]),
-                        "static_prefix": float(best.prefix[k]),
-                        "static_final": float(best.final[k]),
-                        "regret": float(best.final[k] - run.reward[k]),
-                        "regret_prefix": float(best.prefix[k] - run.reward[k]),
-                        "regret_fetch_charged": float(best.prefix_fetch_charged[k] - run.reward[k]),
-                    }
-                )
-        return rows
+        return runs
 
     # -- more of the same --------------------------------------------------------------------------
     def unlike(self, manifest: dict[str, Any], checkpoints: np.ndarray) -> str:
-        """What a replay with this manifest and these checkpoints is of, if its rows can't stand beside these.
+        """What this result is of, if rows of a replay with such a manifest can't stand beside its own.
 
-        Empty if they can: same game, same stream, same horizon, same checkpoints.
+        Empty if they can: same game, same stream, same options, same checkpoints.
         """
         mine, other = self.manifest, manifest
         for name in ("game", *self.SAME):
-            if mine.get(name) != other.get(name):
+            if plain(mine.get(name)) != plain(other.get(name)):
                 return f"{name} {mine.get(name)}, not {other.get(name)}"
-        if mine["trace"]["digest"] != other["trace"]["digest"]:
-            told = mine["trace"]
-            return f"another trace ({told['name']}, {told['requests']:,} requests)"
+        if self.stream()["digest"] != type(self).stream(_Told(manifest))["digest"]:  # type: ignore[arg-type]
+            return f"another {self._stream_text()}"
         if not np.array_equal(self.checkpoints, checkpoints):
             return f"other checkpoints ({self.checkpoints.size} up to {self.checkpoints[-1]:,})"
         return ""
 
-    def merge(self, other: Result) -> Result:
+    def _stream_text(self) -> str:
+        told = self.stream()
+        return f"trace ({told['name']}, {told[self.ROUNDS]:,} {self.ROUNDS})"
+
+    def merge(self, other: Self) -> Self:
         """The rows of both; of two rows for the same run that of `other`, unless it served less.
 
         Every row gets ``started``, the start of the replay that it comes from, and ``manifest["parts"]``
@@ -252,7 +196,7 @@ class Result:
         Raises
         ------
         ParameterError
-            If the replays are of other traces, horizons or checkpoints.
+            If the replays are of other streams, options or checkpoints.
         """
         why = self.unlike(other.manifest, other.checkpoints)
         if why:
@@ -260,24 +204,60 @@ class Result:
         found: dict[tuple[Any, ...], Run] = {}
         for result in (self, other):
             for run in result.runs:
-                run.row.setdefault("started", result.manifest["started"])
                 row = run.row
-                name = (row["capacity"], row["offline"], row["policy"], row["seed"])
-                if name not in found or row["requests"] >= found[name].row["requests"]:
+                row.setdefault("started", result.manifest["started"])
+                name = (self.group_of(run), bool(row.get("offline")), row["policy"], row.get("seed"))
+                if name not in found or row[self.ROUNDS] >= found[name].row[self.ROUNDS]:
                     found[name] = run
-        capacities = list(dict.fromkeys(name[0] for name in found))
-        runs = [found[name] for c in capacities for name in sorted(found, key=lambda n: n[1]) if name[0] == c]
-        parts = [part for r in (self, other) for part in r.manifest.get("parts", [_part(r)])]
+        groups = list(dict.fromkeys(name[0] for name in found))
+        runs = [found[name] for g in groups for name in sorted(found, key=lambda n: n[1]) if name[0] == g]
         manifest = {
             **other.manifest,
-            "capacities": sorted({*self.manifest["capacities"], *other.manifest["capacities"]}),
+            **self._joined(other),
             "seeds": sorted({*self.manifest["seeds"], *other.manifest["seeds"]}),
-            "complete": all(run.row["complete"] for run in runs) and other.complete,
-            "parts": parts,
+            "complete": all(run.row.get("complete", True) for run in runs) and other.complete,
+            "parts": [part for r in (self, other) for part in r.manifest.get("parts", [r._part()])],
         }
-        return type(self)(manifest, runs, self.checkpoints, {**self.comparators, **other.comparators})
+        return type(self)(manifest, runs, self.checkpoints, {**self.hindsight, **other.hindsight})
+
+    def _joined(self, other: Self) -> dict[str, Any]:
+        """Entries of the manifest that a merge puts together."""
+        return {}
+
+    def _part(self) -> dict[str, Any]:
+        """What one replay brought to a merged result."""
+        policies = list(dict.fromkeys(row["policy"] for row in self.rows if not row.get("offline")))
+        told = {name: self.manifest[name] for name in ("started", "seeds", "complete")}
+        return {**told, "policies": policies, "rows": len(self.rows)}
+
+    def frame(self, curves: bool = False) -> Any:
+        """The rows (or the curves, long) as a pandas DataFrame, an optional dependency."""
+        try:
+            import pandas
+        except ModuleNotFoundError:
+            raise ParameterError("frame() needs pandas: pip install pandas") from None
+        return pandas.DataFrame(self.curve_rows() if curves else self.rows)
 
     # -- files -------------------------------------------------------------------------------------
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain types: ``{"manifest", "rows", "optima", "curves"}``."""
+        own = {plural: [_listed(r.curves.get(n)) for r in self.runs] for n, plural in self.RUN_CURVES.items()}
+        best = {str(group): found for group, found in self.hindsight.items()}
+        drawn = {
+            n: {group: found.curves[n].tolist() for group, found in best.items()} for n in self.BEST_CURVES
+        }
+        return {
+            "manifest": self.manifest,
+            "rows": self.rows,
+            "optima": {group: found.certificates for group, found in best.items()},
+            "curves": {
+                "checkpoints": self.checkpoints.tolist(),
+                **own,
+                "bounds": [_listed(r.bound_curve) for r in self.runs],
+                **drawn,
+            },
+        }
+
     def to_json(self) -> dict[str, Any]:
         """What the command prints as JSON: everything but the curves."""
         data = self.to_dict()
@@ -285,118 +265,136 @@ class Result:
 
     def flat_rows(self) -> list[dict[str, Any]]:
         """Rows for a CSV: parameters as text, the parts of a bound left to the JSON."""
-        return [
-            {
-                **{k: v for k, v in row.items() if k not in ("parameters", "bound_details")},
-                "parameters": "; ".join(f"{k}={v}" for k, v in row["parameters"].items()),
-            }
-            for row in self.rows
-        ]
-
-    def pictures(self, name: str) -> Iterator[tuple[str, Any]]:
-        """Names of picture files, from that of one, and what draws each."""
-        from functools import partial
-
-        stem, dot, ending = name.rpartition(".")
-        capacities = list(dict.fromkeys(run.row["capacity"] for run in self.runs))
-        for capacity in capacities:
-            several = len(capacities) > 1
-            yield f"{stem}-{capacity}{dot}{ending}" if several else name, partial(self.plot, capacity=capacity)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain types: ``{"manifest", "rows", "optima", "curves"}``."""
-        return {
-            "manifest": self.manifest,
-            "rows": self.rows,
-            "optima": {str(c): best.certificates for c, best in self.comparators.items()},
-            "curves": {
-                "checkpoints": self.checkpoints.tolist(),
-                "rewards": [run.reward.tolist() for run in self.runs],
-                "bounds": [None if r.bound_curve is None else r.bound_curve.tolist() for r in self.runs],
-                **{k: {str(c): b.curves[k].tolist() for c, b in self.comparators.items()} for k in STATIC},
-            },
-        }
+        out = []
+        for row in self.rows:
+            rest = {k: v for k, v in row.items() if k not in ("parameters", "bound_details")}
+            if "parameters" in row:
+                rest["parameters"] = "; ".join(f"{k}={v}" for k, v in row["parameters"].items())
+            out.append(rest)
+        return out
 
     def save(self, path: str | Path) -> Path:
         """Write the result as JSON, whole or not at all."""
         from olearn.traces._files import write_whole
 
-        text = json.dumps(_plain(self.to_dict()), allow_nan=False)
+        text = json.dumps(plain(self.to_dict()), allow_nan=False)
         return write_whole(path, lambda file: file.write(text.encode()), compress=False)
 
     @classmethod
-    def load(cls, path: str | Path) -> Result:
-        """Read what :meth:`save` wrote."""
-        try:
-            data = json.loads(Path(path).read_text())
-            curves = data["curves"]
-            runs = []
-            for row, reward, drawn in zip(data["rows"], curves["rewards"], curves["bounds"], strict=True):
-                told = row.get("bound_details")
-                bound = as_bound(told) if told else None
-                curve = None if drawn is None else np.array(drawn, dtype=np.float64)
-                runs.append(Run(row, {"reward": np.array(reward, dtype=np.float64)}, bound, curve))
-            comparators = {
-                int(c): Comparators({k: np.array(curves[k][c]) for k in STATIC}, rows)
-                for c, rows in data["optima"].items()
+    def load(cls, path: str | Path) -> Any:
+        """Read what :meth:`save` wrote, of whatever game it is."""
+        return load(path)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """From what :meth:`to_dict` gave."""
+        curves, runs = data["curves"], []
+        for k, (row, drawn) in enumerate(zip(data["rows"], curves["bounds"], strict=True)):
+            told = row.get("bound_details")
+            own = {
+                one: np.array(curves[plural][k], dtype=np.float64)
+                for one, plural in cls.RUN_CURVES.items()
+                if curves[plural][k] is not None
             }
-            points = np.array(curves["checkpoints"], dtype=np.int64)
-            result = cls(dict(data["manifest"]), runs, points, comparators)
-            result._check()
-        except FileNotFoundError:
-            raise TraceError(f"no result at {path}") from None
-        except OSError as error:
-            raise TraceError(f"{path} can't be read: {error.strerror}") from None
-        except KeyError as error:
-            raise TraceError(f"{path} is not a result of `olearn replay`: {error} is missing") from None
-        except (AttributeError, TypeError, ValueError) as error:
-            raise TraceError(f"{path} is not a result of `olearn replay`: {error}") from None
+            bound_curve = None if drawn is None else np.array(drawn, dtype=np.float64)
+            runs.append(Run(row, own, as_bound(told) if told else None, bound_curve))
+        by_text = {str(row[cls.GROUP]): row[cls.GROUP] for row in data["rows"]}
+        hindsight = {
+            by_text.get(group, int(group) if group.isdigit() else group): Comparators(
+                {k: np.array(curves[k][group], dtype=np.float64) for k in cls.BEST_CURVES}, rows
+            )
+            for group, rows in data["optima"].items()
+        }
+        points = np.array(curves["checkpoints"], dtype=np.int64)
+        result = cls(dict(data["manifest"]), runs, points, hindsight)
+        result._check()
         return result
 
     def _check(self) -> None:
         """Refuse what a damaged file would give: KeyError for what is missing, ValueError for lengths."""
-        self.manifest["complete"], self.manifest["trace"]["name"]
+        self.manifest["complete"], self.stream()["name"]
         count = self.checkpoints.size
         for run in self.runs:
-            if run.row["capacity"] not in self.comparators and self.complete:
-                raise ValueError(f"a run has capacity {run.row['capacity']}, for which there are no optima")
-            if run.reward.ndim != 1 or run.reward.size > count:
+            group = self.group_of(run)
+            if group not in self.hindsight and self.complete:
+                raise ValueError(f"a run has {self.GROUP} {group}, for which there are no optima")
+            if any(c.ndim != 1 or c.size > count for c in run.curves.values()):
                 raise ValueError(f"a curve of {run.row['policy']} does not fit the {count} checkpoints")
-        for capacity, best in self.comparators.items():
-            if any(c.shape != (count,) for c in (best.prefix, best.prefix_fetch_charged, best.final)):
+        for group, best in self.hindsight.items():
+            if any(c.shape != (count,) for c in best.curves.values()):
                 raise ValueError(
-                    f"an optimum's curve at capacity {capacity} does not fit the {count} checkpoints"
+                    f"an optimum's curve at {self.GROUP} {group} does not fit the {count} checkpoints"
                 )
         self.summary()  # looks at what the tables show of every row
 
     # -- looking -----------------------------------------------------------------------------------
     def optima_rows(self) -> list[dict[str, Any]]:
-        """The optima of every capacity, each with the upper bound that certifies it."""
-        return [row for best in self.comparators.values() for row in best.certificates]
+        """The optima of every group, each with the bound that certifies it."""
+        return [row for best in self.hindsight.values() for row in best.certificates]
 
-    def plot(self, path: str | Path | None = None, capacity: int | None = None) -> Any:
-        """Draw hit ratio and regret over time; see :func:`olearn.plot.replay.draw`."""
-        from olearn.plot.replay import draw
-
-        return draw(self, path, capacity)
+    def shown(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """Rows and columns of the short table."""
+        rows = self.summary()
+        return rows, [c for c in self.SUMMARY if any(r.get(c) is not None for r in rows)]
 
     def __str__(self) -> str:
-        rows = self.summary()
-        columns = [c for c in SUMMARY if any(r[c] is not None for r in rows)]
-        return text_table(rows, columns)
+        return text_table(*self.shown())
 
     def __repr__(self) -> str:
         state = "" if self.complete else ", interrupted"
-        return f"<Result: {len(self.runs)} runs of {self.manifest['trace']['name']}{state}>\n{self}"
+        return f"<Result: {len(self.runs)} runs of {self.stream()['name']}{state}>\n{self}"
 
 
-def _part(result: Result) -> dict[str, Any]:
-    """What one replay brought to a merged result."""
-    policies = list(dict.fromkeys(row["policy"] for row in result.rows if not row["offline"]))
-    told = {name: result.manifest[name] for name in ("started", "capacities", "seeds", "complete")}
-    return {**told, "policies": policies, "rows": len(result.rows)}
+class _Told:
+    """A manifest where a result is expected."""
+
+    def __init__(self, manifest: dict[str, Any]) -> None:
+        self.manifest = manifest
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _listed(curve: np.ndarray | None) -> list[float] | None:
+    return None if curve is None else curve.tolist()
+
+
+def means(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, float]:
+    """Means over runs of the columns that have values."""
+    found = {}
+    for name in names:
+        values = [row[name] for row in rows if row.get(name) is not None]
+        if values:
+            found[name] = float(np.mean(values))
+    return found
 
 
 def load(path: str | Path) -> Any:
-    """Read the result of any game that :meth:`Result.save` wrote."""
-    return Result.load(path)
+    """Read the result of any game that :meth:`Result.save` wrote.
+
+    Raises
+    ------
+    TraceError
+        With one sentence: there is no file, or it is not one of ours, or damaged.
+    """
+    command = Result.COMMAND
+    try:
+        data = json.loads(Path(path).read_text())
+        game = data["manifest"].get("game", "caching")
+        if game not in RESULTS:
+            raise TraceError(f"{path} is a result of the game {game!r}, which this olearn does not know")
+        module, name = RESULTS[game]
+        kind = getattr(importlib.import_module(module), name)
+        command = kind.COMMAND
+        return kind.from_dict(data)
+    except FileNotFoundError:
+        raise TraceError(f"no result at {path}") from None
+    except OSError as error:
+        raise TraceError(f"{path} can't be read: {error.strerror}") from None
+    except KeyError as error:
+        raise TraceError(f"{path} is not a result of `{command}`: {error} is missing") from None
+    except (AttributeError, TypeError, ValueError, IndexError) as error:
+        if isinstance(error, TraceError):
+            raise
+        raise TraceError(f"{path} is not a result of `{command}`: {error}") from None

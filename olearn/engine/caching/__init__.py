@@ -8,13 +8,13 @@ from typing import Any
 
 from olearn.engine.caching.capacity import parse_capacity
 from olearn.engine.caching.game import OFFLINE, CachingGame
+from olearn.engine.caching.result import CachingResult
 from olearn.engine.choices import as_list, as_seeds, choices, spaced
 from olearn.engine.game import Ask
 from olearn.engine.machine import Plan, plan
-from olearn.engine.result import Result
 from olearn.errors import ParameterError, check_int, check_positive_int
 
-__all__ = ["OFFLINE", "CachingGame", "Result", "parse_capacity", "prepare", "replay"]
+__all__ = ["OFFLINE", "CachingGame", "CachingResult", "parse_capacity", "prepare", "replay"]
 
 
 def replay(
@@ -30,7 +30,7 @@ def replay(
     store: str | Path | None = None,
     jobs: int | None = 1,
     catalog: int | None = None,
-) -> Result:
+) -> CachingResult:
     """Replay a trace against caching policies and measure their regret.
 
     Parameters
@@ -67,7 +67,7 @@ def replay(
 
     Returns
     -------
-    Result
+    CachingResult
         Ctrl-C ends the replay early, and the result holds what there is: ``result.complete`` is false,
         and the run that was interrupted stands with the requests it has served.
 
@@ -85,7 +85,7 @@ def replay(
     >>> [(r["policy"], r["reward"], r["static_optimum"]) for r in result.rows[:1]]
     [('lru', 198.0, 250.0)]
     """
-    result: Result = prepare(
+    result: CachingResult = prepare(
         trace,
         policies,
         capacity,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from olearn.engine.caching import comparators as hindsight
+from olearn.engine.caching.result import CachingResult
 from olearn.engine.game import Ask, Block, Cell, Column, Comparators, Game, Outcome, Play, Run
-from olearn.engine.result import Result
 from olearn.errors import ParameterError
 from olearn.regret.invariants import Breach
 
@@ -267,8 +267,8 @@ class CachingGame(Game):
         }
 
     def result(self, manifest: dict[str, Any], runs: list[Run], points: np.ndarray,
-               comparators: dict[Any, Comparators]) -> Result:  # fmt: skip
-        return Result(manifest, runs, points, comparators)
+               comparators: dict[Any, Comparators]) -> CachingResult:  # fmt: skip
+        return CachingResult(manifest, runs, points, comparators)
 
 
 def blocks(stream: Any, size: int) -> Iterator[Block]:
