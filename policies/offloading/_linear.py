@@ -4,6 +4,10 @@ Each model k has its own ridge regression of the reward on the prompt's features
 Sherman-Morrison step a round costs K quadratic forms, O(K d^2), and an update O(d^2); recomputing the inverse
 (or inverting for every model and prompt, as published code does) costs O(K d^3).
 
+Forgetting, discount g < 1, is A <- g A + x x' + (1 - g) ridge I: without the last term the regularisation fades
+too, and in directions that stop to occur the inverse grows until it overflows. That term has full rank, so
+A itself is kept and inverted anew, by Cholesky, when a model that has learnt is next looked at: O(d^3).
+
 The products run along the rows of A_k^-1 so that they vectorise.
 """
 
@@ -29,12 +33,17 @@ class State(NamedTuple):
     inverse: np.ndarray  # float64 (K, d, d): A_k^-1
     theta: np.ndarray  # float64 (K, d)
     gain: np.ndarray  # float64 (d,): scratch
+    gram: np.ndarray  # float64 (K, d, d): A_k, with forgetting only; else (K, 0, 0)
+    moment: np.ndarray  # float64 (K, d): b_k, with forgetting only
+    factor: np.ndarray  # float64 (d, d): scratch of the inversion
+    stale: np.ndarray  # uint8 (K,): inverse and theta are those of before the last answers
     seen: np.ndarray  # float64 (K,): answers seen
     done: np.ndarray  # int64 (1,): answers learnt from
     rng: np.ndarray  # uint64 (4,)
     width: float  # alpha of LinUCB, v of LinTS
     trade: float  # weight of a model's price (relative to the largest) against a right answer
-    discount: float  # A <- discount A + xx'
+    ridge: float
+    discount: float  # A <- discount A + xx' + (1 - discount) ridge I
     sampled: int  # 1: Thompson sampling, 0: upper confidence bounds
 
 
@@ -51,15 +60,21 @@ def init(
 ) -> State:
     inverse = aligned((arms, d, d))
     inverse[:] = np.eye(d) / ridge
+    kept = d if discount < 1.0 else 0
     return State(
         inverse,
         np.zeros((arms, d)),
         aligned((d,)),
+        np.tile(ridge * np.eye(kept), (arms, 1, 1)),
+        np.zeros((arms, kept)),
+        np.zeros((kept, kept)),
+        np.zeros(arms, np.uint8),
         np.zeros(arms),
         np.zeros(1, np.int64),
         new_state(seed),
         width,
         trade,
+        ridge,
         discount,
         int(sampled),
     )
@@ -99,6 +114,42 @@ def dot(a, x, row):
     return (s0 + s1) + (s2 + s3)
 
 
+@kernel
+def refresh(state, arm):
+    """inverse = A^-1 and theta = A^-1 b of one model, from A = L L' and A^-1 = M' M with M = L^-1."""
+    A, L, inverse, gain = state.gram, state.factor, state.inverse, state.gain
+    d = gain.size
+    for i in range(d):
+        for j in range(i + 1):
+            rest = A[arm, i, j]
+            for k in range(j):
+                rest -= L[i, k] * L[j, k]
+            L[i, j] = math.sqrt(rest) if i == j else rest / L[j, j]
+    for i in range(d):  # rows of M from the top, in place of those of L
+        for k in range(i + 1):
+            gain[k] = L[i, k]
+            L[i, k] = 0.0
+        for k in range(i):
+            for j in range(k + 1):
+                L[i, j] -= gain[k] * L[k, j]
+        for j in range(i):
+            L[i, j] /= gain[i]
+        L[i, i] = 1.0 / gain[i]
+    for i in range(d):
+        for j in range(d):
+            inverse[arm, i, j] = 0.0
+    for i in range(d):
+        for a in range(i + 1):
+            for b in range(i + 1):
+                inverse[arm, a, b] += L[i, a] * L[i, b]
+    for i in range(d):
+        value = 0.0
+        for j in range(d):
+            value += inverse[arm, i, j] * state.moment[arm, j]
+        state.theta[arm, i] = value
+    state.stale[arm] = 0
+
+
 @kernel(inline=True)
 def decide(state, x, row, price, limits):
     """The model with the largest optimistic (or sampled) reward less its price.
@@ -114,6 +165,8 @@ def decide(state, x, row, price, limits):
     best, wished = cheapest, cheapest
     top, highest = -np.inf, -np.inf
     for k in range(arms):
+        if state.stale[k] == 1:
+            refresh(state, k)
         use = use_of(limits, row, k)
         square = product(state.inverse, k, x, row, state.gain)
         width = state.width * math.sqrt(max(square, 0.0))
@@ -132,21 +185,23 @@ def decide(state, x, row, price, limits):
 def learn(state, x, row, arm, reward):
     gain, inverse, gamma = state.gain, state.inverse, state.discount
     d = gain.size
+    state.seen[arm] += 1.0
+    if gamma < 1.0:
+        for i in range(d):
+            for j in range(d):
+                state.gram[arm, i, j] = gamma * state.gram[arm, i, j] + x[row, i] * x[row, j]
+            state.gram[arm, i, i] += (1.0 - gamma) * state.ridge
+            state.moment[arm, i] = gamma * state.moment[arm, i] + reward * x[row, i]
+        state.stale[arm] = 1
+        return
     square = product(inverse, arm, x, row, gain)
     error = reward - dot(state.theta[arm], x, row)
-    # A' = gamma A + xx': A'^-1 x = gain / (gamma + x'gain), A'^-1 = (A^-1 - gain gain' / (gamma + x'gain)) /
-    # gamma
-    scale = 1.0 / (gamma + square)
+    scale = 1.0 / (1.0 + square)  # (A + xx')^-1 = A^-1 - gain gain' / (1 + x'gain)
     for i in range(d):
         state.theta[arm, i] += scale * error * gain[i]
         factor = scale * gain[i]
         for j in range(d):
             inverse[arm, i, j] -= factor * gain[j]
-    if gamma != 1.0:
-        for i in range(d):
-            for j in range(d):
-                inverse[arm, i, j] /= gamma
-    state.seen[arm] += 1.0
 
 
 @kernel
@@ -176,8 +231,7 @@ class LinearRouting(ArmsPolicy):
     ridge : float, default 1
         Regularisation, A_k starts at ``ridge * I``.
     discount : float in (0, 1], default 1
-        Forgetting: A_k <- discount A_k + x x'. Below 1 the regularisation fades too, so features
-        that stop to occur make A_k singular.
+        Forgetting: A_k <- discount A_k + x x' + (1 - discount) ridge I, at O(d^3) an answer below 1.
     price : {"known", "learnt"}
         Whether prices are known before the decision, or part of the reward that is learnt
         (reward = right - trade * price, MetaLLM's).

@@ -8,6 +8,7 @@ known only for explored samples, whose error losses are divided by eps.
 
 Since lo <= hi, the loss of a pair is beta + [step < lo] (error if 0 - beta) + [step >= hi] (error if 1 - beta):
 a part of lo plus a part of hi. So the weight of a pair is u(lo) v(hi), and the (K+1)(K+2)/2 pairs cost O(K).
+Logarithms of u and v are kept.
 
 Cost: O(K) per sample. Memory: 16 (K+1) bytes.
 
@@ -56,9 +57,12 @@ from olearn.policies.offloading._game import (
     next_answer,
 )
 
+#: The most by which a logarithm moves in a round: their sums stay finite at any rate and horizon.
+LARGEST = 1e100
+
 
 class State(NamedTuple):
-    """Weights of the two thresholds; the weight of a pair lo <= hi is their product."""
+    """Logarithms of the weights of the two thresholds; that of a pair lo <= hi is their sum."""
 
     low: np.ndarray  # float64 (K+1,)
     high: np.ndarray  # float64 (K+1,)
@@ -72,7 +76,7 @@ class State(NamedTuple):
 
 def init(steps: int, negative: float, positive: float, eta: float, eps: float, seed: int) -> State:
     return State(
-        np.ones(steps + 1), np.ones(steps + 1), negative, positive, eta, eps, new_state(seed), np.zeros(STATS)
+        np.zeros(steps + 1), np.zeros(steps + 1), negative, positive, eta, eps, new_state(seed), np.zeros(STATS)
     )
 
 
@@ -82,29 +86,43 @@ def step_of(score, steps):
 
 
 @kernel(inline=True)
+def best_log(low, high):
+    """The largest logarithm of a weight over the pairs lo <= hi."""
+    so_far, best = -np.inf, -np.inf
+    for k in range(low.size):
+        so_far = max(so_far, low[k])
+        best = max(best, so_far + high[k])
+    return best
+
+
+@kernel(inline=True)
 def decide(state, sample):
+    # The heaviest low may stand above the heaviest high, a pair that is not allowed: scaled apart, all allowed
+    # weights may vanish. So weights are taken relative to the heaviest allowed pair, and a sum over lo is kept
+    # as exp(peak) * sum until it meets its hi.
     low, high = state.low, state.high
     steps = low.size - 1
     at = step_of(sample.score, steps)
-    zero = 0.0
-    above = 0.0  # weight of hi > at
-    for k in range(steps, at, -1):
-        above += high[k]
-        zero += low[k] * above
-    one = 0.0
-    below = 0.0  # weight of lo <= at
+    best = best_log(low, high)
+    zero, one, middle = 0.0, 0.0, 0.0
+    peak, below = -np.inf, 0.0  # lo <= min(hi, at)
     for k in range(at + 1):
-        below += low[k]
-        one += high[k] * below
-    middle = below * above
-    total = zero + one + middle
+        top = max(peak, low[k])
+        below = below * math.exp(peak - top) + math.exp(low[k] - top)
+        peak = top
+        one += below * math.exp(peak + high[k] - best)
+    over, above = -np.inf, 0.0  # at < lo <= hi
+    for k in range(at + 1, steps + 1):
+        top = max(over, low[k])
+        above = above * math.exp(over - top) + math.exp(low[k] - top)
+        over = top
+        zero += above * math.exp(over + high[k] - best)
+        middle += below * math.exp(peak + high[k] - best)
+    total = zero + one + middle  # at least 1
     eps = state.eps
-    share = middle / total if total > 1e-290 else 1.0
-    state.stats[CHANCE] = eps + (1.0 - eps) * share
+    state.stats[CHANCE] = eps + (1.0 - eps) * (middle / total)
     if uniform(state.rng) < eps:
         return EXPLORE
-    if total <= 1e-290:
-        return OFFLOAD
     drawn = uniform(state.rng) * total
     if drawn < middle:
         return OFFLOAD
@@ -122,24 +140,12 @@ def learn(state, answer):
         truth = (answer.score > 0.5) == (answer.wrong == 0.0)
         if_zero = ((state.negative if truth else 0.0) - answer.remote) / state.eps
         if_one = ((0.0 if truth else state.positive) - answer.remote) / state.eps
-    f = math.exp(max(-300.0, min(300.0, -state.eta * (if_zero - answer.cost))))
-    top = 0.0
-    for k in range(steps + 1):
-        if k > at:
-            low[k] *= f
-        top = max(top, low[k])
-    g = math.exp(max(-300.0, min(300.0, -state.eta * (if_one - answer.cost))))
-    peak = 0.0
-    for k in range(steps + 1):
-        if k <= at:
-            high[k] *= g
-        peak = max(peak, high[k])
-    if top > 1e100 or top < 1e-100:
-        for k in range(steps + 1):
-            low[k] /= top
-    if peak > 1e100 or peak < 1e-100:
-        for k in range(steps + 1):
-            high[k] /= peak
+    f = max(-LARGEST, min(LARGEST, state.eta * (if_zero - answer.cost)))
+    for k in range(at + 1, steps + 1):
+        low[k] -= f
+    g = max(-LARGEST, min(LARGEST, state.eta * (if_one - answer.cost)))
+    for k in range(at + 1):
+        high[k] -= g
 
 
 @kernel
@@ -236,8 +242,8 @@ class H2T2(BinaryPolicy):
     def thresholds(self) -> tuple[float, float]:
         """The pair (lo, hi) of the largest weight; of equal ones the widest."""
         u, v = self.state.low, self.state.high
-        table = np.where(np.tri(u.size, dtype=bool).T, u[:, None] * v[None, :], -1.0)
-        best = np.argwhere(table >= table.max() * (1.0 - 1e-12))
+        table = np.where(np.tri(u.size, dtype=bool).T, u[:, None] + v[None, :], -np.inf)
+        best = np.argwhere(table >= table.max() - 1e-9 * max(1.0, abs(float(table.max()))))
         lo, hi = best[np.argmax(best[:, 1] - best[:, 0])]
         return float(lo / (u.size - 1)), float(hi / (u.size - 1))
 

@@ -4,7 +4,7 @@ Rule: as :mod:`~olearn.policies.offloading.linucb_routing`, with theta_k drawn f
 place of the optimistic index. The models' regressions are independent and a draw is used for one prompt only,
 so theta_k' x is drawn directly, as N(theta_k' x, v^2 x' A_k^-1 x): the same law without a Cholesky factor.
 
-Cost: O(K d^2) a prompt and K normal draws. Memory: 8 K d^2 bytes.
+Cost: O(K d^2) a prompt and K normal draws, O(d^3) more an answer with discount < 1. Memory: 8 K d^2 bytes.
 
 Regret: for linear rewards and v of order sqrt(9 d ln(t/delta)), O~(d^(3/2) sqrt(T)) (as cited); for a fixed v
 none is declared. The comparator reported is the best single model.

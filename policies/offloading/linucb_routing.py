@@ -3,13 +3,15 @@ r"""LinUCB routing: send each prompt to the model whose optimistic reward less i
 Rule, x the features of the prompt, c_k(t) the price of model k relative to the largest price::
 
     choose argmax_k  theta_k' x + alpha sqrt(x' A_k^-1 x) - trade c_k
-    A_k <- discount A_k + x x',   theta_k = A_k^-1 b_k,   b_k <- discount b_k + reward x     (for the chosen k)
+    A_k <- discount A_k + x x' + (1 - discount) ridge I,   b_k <- discount b_k + reward x    (for the chosen k)
+    theta_k = A_k^-1 b_k
 
 with reward 1 for a right answer (``price="known"``) or right - trade * price and no price in the index
 (``price="learnt"``, as MetaLLM has it). Under a budget the price's weight rises with what was
 spent too much (virtual queue), or dear models are barred while the bucket or the purse is empty.
 
-Cost: O(K d^2) a prompt (Sherman-Morrison). Memory: 8 K d^2 bytes.
+Cost: O(K d^2) a prompt (Sherman-Morrison), O(d^3) more an answer with discount < 1. Memory: 8 K d^2 bytes
+(twice that with discount < 1).
 
 Regret: for rewards linear in x the confidence-ellipsoid form of LinUCB has regret O~(d sqrt(KT)); that needs
 alpha to grow with ln T and its constants are loose, so none is declared for a fixed alpha. The comparator

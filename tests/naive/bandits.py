@@ -500,6 +500,7 @@ class LagrangeBwK:
 
     def update(self, arm, reward, costs, resource):
         row = np.append(reward + 1 - self.rho * np.asarray(costs), reward)
-        scaled = (row - 1 + self.rho) / (1 + self.rho)
+        low = min(0.0, 1 - self.rho)  # time's entry is the reward, which may be 0
+        scaled = (row - low) / (2 - low)
         self.history.append((arm, float(np.clip(scaled[resource], 0, 1)), self.chances()[arm]))
         self.rows.append(scaled)

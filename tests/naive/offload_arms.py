@@ -195,7 +195,7 @@ def linucb(x, reward, price, arrived, width, trade, ridge, discount, follow, pur
     for t in range(n):
         for s in range(arrived[t - 1] if t else 0, arrived[t]):
             k = choice[s]
-            A[k] = discount * A[k] + np.outer(x[s], x[s])
+            A[k] = discount * A[k] + np.outer(x[s], x[s]) + (1 - discount) * ridge * np.eye(d)
             b[k] = discount * b[k] + reward[s, k] * x[s]
         scores, toll = [], purse.open()
         for k in range(arms):

@@ -141,7 +141,8 @@ def h2t2(scores, costs, zero_losses, one_losses, steps, eta):
     found = []
     for s, cost, zero, one in zip(scores, costs, zero_losses, one_losses):
         step = min(int(s * steps), steps - 1)
-        weights = {p: math.exp(-eta * x) for p, x in losses.items()}
+        least = min(losses.values())
+        weights = {p: math.exp(-eta * (x - least)) for p, x in losses.items()}
         total = sum(weights.values())
         found.append([sum(w for p, w in weights.items() if side(p, step) == k) / total for k in range(3)])
         for p in pairs:

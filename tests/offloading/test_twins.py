@@ -211,6 +211,23 @@ def test_h2t2_is_all_pairs(play, drawn, seed):
     np.testing.assert_allclose(got.chance, 0.2 + 0.8 * chances[:, 0], rtol=1e-8)
 
 
+@pytest.mark.parametrize("scale", [1.0, 200.0, 1e6])
+def test_h2t2_weighs_allowed_pairs_alone(play, scale):
+    """The heaviest lo lies above the heaviest hi: scaled apart, every allowed pair would vanish."""
+    T, rng = 1500, np.random.default_rng(6)
+    score = np.array([0.05, 0.95])[rng.integers(0, 2, T)]
+    wrong = np.ones(T)  # 0 is right above, 1 is right below: pairs want lo > .95 and hi < .05
+    policy = H2T2(steps=5, eta=0.01 * scale, eps=0.3, seed=2)
+    got = play(policy, np.maximum(score, 1 - score), wrong, 0.6, score=score)
+    truth = (score > 0.5) == (wrong == 0.0)
+    zero, one = np.where(got.explored & truth, 1 / 0.3, 0.0), np.where(got.explored & ~truth, 1 / 0.3, 0.0)
+    chances = np.array(naive.h2t2(score, np.full(T, 0.6), zero, one, 5, 0.01 * scale))
+    np.testing.assert_allclose(got.chance, 0.3 + 0.7 * chances[:, 0], rtol=1e-6, atol=1e-9)
+    assert (got.decision[-300:] >= 4).any()  # a constant answer beats paying .6 for ever
+    lo, hi = policy.thresholds()
+    assert lo == hi
+
+
 @pytest.mark.jit_only
 def test_h2t2_draws_its_three_answers_with_their_chances(play):
     # one state, eta tiny so that the weights stay; 4,000 draws, 4 standard errors: false alarm below 1e-4

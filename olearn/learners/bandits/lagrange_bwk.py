@@ -5,7 +5,7 @@ Rule: in each round Exp3.P picks an arm a to maximise, and Hedge a resource j to
 .. math:: \mathcal L(a, j) = r_a + 1 - \rho \, c_{a,j}, \qquad \rho = T_0 / B,
 
 where time is one more resource with a cost of B/T_0 (so its entry is r_a). Exp3.P sees the entry of the pair
-played, scaled to [0, 1] from [1 - rho, 2]; Hedge sees the whole row of the arm played.
+played, scaled to [0, 1] from [min(0, 1 - rho), 2]; Hedge sees the whole row of the arm played.
 
 T_0 = T suits independent rewards and costs. Against an adversary no policy has sublinear regret: the best
 ratio of earnings is of order d ln T, reached with T_0 a guess of OPT's scale, drawn at random [1]_; give
@@ -70,17 +70,19 @@ def update(state, arm, reward, cost):
     d = state.left.size
     loss, price = state.loss, state.price
     resource = categorical(state.rng, price, 1.0)
-    span = 1.0 + state.rho  # the Lagrangian lies in [1 - rho, 2]
+    # entries lie in [low, 2]: 1 - rho at a cost of 1, or, where the budget outlasts T_0, time's own 0
+    low = min(0.0, 1.0 - state.rho)
+    span = 2.0 - low
     paid = reward if resource == d else reward + 1.0 - state.rho * cost[resource]
-    exp3_mixed.update(state.primal, arm, min(1.0, max(0.0, (paid - 1.0 + state.rho) / span)))
-    low = math.inf
+    exp3_mixed.update(state.primal, arm, min(1.0, max(0.0, (paid - low) / span)))
+    least = math.inf
     for j in range(d + 1):
         entry = reward if j == d else reward + 1.0 - state.rho * cost[j]
-        loss[j] += (entry - 1.0 + state.rho) / span
-        low = min(low, loss[j])
+        loss[j] += (entry - low) / span
+        least = min(least, loss[j])
     total = 0.0
     for j in range(d + 1):
-        price[j] = math.exp(-state.eta * (loss[j] - low))
+        price[j] = math.exp(-state.eta * (loss[j] - least))
         total += price[j]
     for j in range(d + 1):
         price[j] /= total

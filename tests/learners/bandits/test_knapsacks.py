@@ -44,15 +44,16 @@ def test_primal_dual(game):
     np.testing.assert_allclose(policy.left, budget - spent, atol=1e-12)
 
 
+@pytest.mark.parametrize("pace", [0.8, 0.05])
 @few
 @given(games)
-def test_lagrange(game):
+def test_lagrange(pace, game):
     arms, resources, seed, budget = game
     rewards, costs = tables(arms, resources, seed)
-    policy = LagrangeBwK(arms, resources, 25, budget=budget, pace=0.8, seed=seed)
+    policy = LagrangeBwK(arms, resources, 25, budget=budget, pace=pace, seed=seed)
     inner = policy.state.primal
     twin = naive.LagrangeBwK(
-        arms, resources, 25, budget, 0.8, {"gamma": inner.gamma, "eta": inner.eta, "beta": inner.beta}
+        arms, resources, 25, budget, pace, {"gamma": inner.gamma, "eta": inner.eta, "beta": inner.beta}
     )
     stream = naive.Stream(np.random.SeedSequence(seed, spawn_key=(1,)))
     for row, used in zip(rewards, costs, strict=True):
@@ -113,6 +114,16 @@ def test_earnings_approach_the_linear_program(cls, share):
     earned = np.mean([r.reward for r in runs])
     noise = 4 * math.sqrt(horizon) / 2 / math.sqrt(8)
     assert share * optimum <= earned <= optimum + noise
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize(("budget", "pace"), [(6000.0, 0.05), (40_000.0, 1.0), (20_000.0, 0.2)])
+def test_lagrange_learns_where_the_budget_outlasts_its_pace(budget, pace):
+    """T0/B < 1: the Lagrangian of time is then below 1 - rho; clipped there, arms looked alike (51 %)."""
+    env = knapsack_bernoulli([0.8, 0.2], [[0.25], [0.25]])
+    runs = [LagrangeBwK(2, 1, 20_000, budget=budget, pace=pace, seed=s).compete(env, seed=s) for s in range(4)]
+    share = np.mean([r.plays[0] / r.plays.sum() for r in runs])
+    assert share > 0.85
 
 
 @pytest.mark.jit_only

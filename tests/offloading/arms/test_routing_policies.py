@@ -57,10 +57,30 @@ def test_inverses_do_not_drift(discount):
     x, A, b = table.router_features(), np.eye(9), np.zeros(9)
     for t in range(5999):
         if choice[t] == 0:
-            A = discount * A + np.outer(x[t], x[t])
+            A = discount * A + np.outer(x[t], x[t]) + (1 - discount) * np.eye(9)
             b = discount * b + table["correct"][t, 0] * x[t]
     assert policy.state.inverse[0] == pytest.approx(np.linalg.inv(A), rel=1e-6, abs=1e-9)
     assert policy.state.theta[0] == pytest.approx(np.linalg.solve(A, b), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("cls", [LinUCBRouting, LinTSRouting])
+@pytest.mark.parametrize("discount", [1e-6, 0.5, 0.9, 0.99])
+def test_forgetting_keeps_the_regularisation(cls, discount):
+    """Features that stop to occur: without ridge the inverse overflows, and one model is asked for ever."""
+    n, rng = 4000, np.random.default_rng(2)
+    half = np.arange(n) < n // 2
+    features = np.where(half[:, None], rng.standard_normal((n, 3)), 0.0)
+    good = np.where(half, 0, 1)
+    correct = np.column_stack([good == 0, good == 1])
+    table = RoutingTable(correct, features=features)
+    policy = cls.for_table(table, discount=discount, ridge=0.5, seed=1)
+    choice = policy.play(table, np.arange(n)).choice
+    state = policy.state
+    assert np.isfinite(state.inverse).all()
+    assert np.isfinite(state.theta).all()
+    assert np.linalg.eigvalsh(state.inverse).max() <= 1.0 / 0.5 * (1 + 1e-9)
+    if discount >= 0.9:
+        assert (choice[-500:] == 1).mean() > 0.9
 
 
 def test_thompson_draws_the_right_law():
