@@ -30,7 +30,9 @@ from typing import Any, TypeVar, overload
 
 import numba
 import numpy as np
-from numba.core import config, event
+from numba.core import cgutils, config, event, types
+from numba.extending import intrinsic
+from numba.np import arrayobj
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -143,19 +145,23 @@ def _nrt_option() -> dict[str, bool]:
 @overload
 def kernel(function: F) -> F: ...
 @overload
-def kernel(*, allocates: bool = ..., inline: bool = ...) -> Callable[[F], F]: ...
-def kernel(function: Any = None, *, allocates: bool = False, inline: bool = False) -> Any:
+def kernel(*, allocates: bool = ..., inline: bool = ..., brief: bool = ...) -> Callable[[F], F]: ...
+def kernel(function: Any = None, *, allocates: bool = False, inline: bool = False, brief: bool = False) -> Any:
     """Compile `function` with numba at its first call; the decorator of every kernel in olearn.
 
     Parameters
     ----------
     function : callable
-        The function; it must be at module level so that the disk cache can find it.
+        The function. Compiled code is kept on disk for functions at the level of a module with a source
+        file; one written in a notebook or at a prompt compiles anew in each session.
     allocates : bool
         Whether the kernel makes arrays. Without it, numba's reference counts are off and an
         allocation in the kernel is a compile error.
     inline : bool
         Ask LLVM to inline the kernel into its callers.
+    brief : bool
+        The kernel takes well under a microsecond, so it keeps the interpreter lock (every other kernel
+        releases it): letting go and taking it back would cost as much as the kernel.
 
     Notes
     -----
@@ -163,17 +169,21 @@ def kernel(function: Any = None, *, allocates: bool = False, inline: bool = Fals
     variable that the tail assigns too. ``tests/test_house_rules.py`` refuses it.
     """
     if function is None:
-        return functools.partial(kernel, allocates=allocates, inline=inline)
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
+        return functools.partial(kernel, allocates=allocates, inline=inline, brief=brief)
+    file = function.__code__.co_filename
+    kept = os.path.isfile(file)
+    options: dict[str, Any] = {"nogil": not brief, "error_model": "numpy", "cache": kept}
     if not allocates:
         options |= _nrt_option()
     if inline:
         options["forceinline"] = True
     if not jit_enabled():
         return _without_jit(function)
+    if not kept:
+        return numba.njit(**options)(function)
     before = config.CACHE_DIR
     # Read while the decorator runs; other packages keep their own folder.
-    config.CACHE_DIR = str(cache_dir(function.__code__.co_filename))
+    config.CACHE_DIR = str(cache_dir(file))
     try:
         return numba.njit(**options)(function)
     finally:
@@ -190,6 +200,46 @@ def _without_jit(function: F) -> F:
 
     plain.py_func = function  # type: ignore[attr-defined]
     return plain  # type: ignore[return-value]
+
+
+def generated(source: str, name: str, beside: Any, names: dict[str, Any], **options: bool) -> Any:
+    """The kernel `name` out of source text, as if it stood in the file of the kernel `beside`.
+
+    So its compiled code is kept in that file's folder and goes out of date with it. `names` are the
+    globals of the source. The text must be the same in every process for the same file.
+    """
+    twin = getattr(beside, "py_func", beside)
+    space = {**names, "__name__": twin.__module__}
+    exec(compile(source, twin.__code__.co_filename, "exec"), space)
+    return kernel(**options)(space[name])
+
+
+@intrinsic
+def view(typing: Any, address: Any, shape: Any, dtype: Any) -> Any:
+    """``view(address, shape, dtype)``: the C-ordered array at `address`. In kernels only; nobody checks it.
+
+    (numba's ``carray`` does not compile without reference counts.)
+    """
+    array = types.Array(dtype.dtype, len(shape), "C")
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        result = arrayobj.make_array(array)(context, builder)
+        item = context.get_abi_sizeof(context.get_data_type(array.dtype))
+        lengths = cgutils.unpack_tuple(builder, values[1], array.ndim)
+        strides = [context.get_constant(types.intp, item)]
+        for length in reversed(lengths[1:]):
+            strides.insert(0, builder.mul(strides[0], length))
+        arrayobj.populate_array(
+            result,
+            data=builder.inttoptr(values[0], result.data.type),
+            shape=lengths,
+            strides=strides,
+            itemsize=context.get_constant(types.intp, item),
+            meminfo=None,
+        )
+        return result._getvalue()
+
+    return array(address, shape, dtype), build
 
 
 class _FirstCompile(event.Listener):

@@ -56,7 +56,7 @@ def check_policy(policy: Any, **parameters: Any) -> list[str]:
         raise NotSupportedError(f"check_policy takes a subclass of CachingPolicy or a name, got {policy!r}")
 
     def build(items: np.ndarray, capacity: int, n: int, seed: int = 7) -> Any:
-        more = {"requests": items} if policy.offline else {}
+        more: dict[str, Any] = {"requests": items} if policy.offline else {}
         return policy(
             capacity=capacity, catalog_size=n, horizon=max(items.size, 1), seed=seed, **more, **parameters
         )

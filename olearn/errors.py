@@ -34,6 +34,10 @@ class NotSupportedError(OlearnError, TypeError):
     """Two parts do not fit together; the sentence says what is missing."""
 
 
+class InUseError(OlearnError, RuntimeError):
+    """Two threads are inside one policy at the same time."""
+
+
 class SolverError(OlearnError, RuntimeError):
     """An optimisation solver is missing, failed, or is not accurate enough."""
 

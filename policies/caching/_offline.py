@@ -44,21 +44,28 @@ class OfflinePolicy(CachingPolicy):
             raise NotSupportedError(f"{self.name} reads the future: give requests, the whole sequence")
         return self._checked(self.requests)
 
-    def request(self, item: int) -> bool | float:
-        return bool(self.request_many(np.array([item]))[0])
+    def request(self, item: int, size: int | None = None, *, evicted: list[int] | None = None) -> bool | float:
+        future, at = self.state.requests, self._served
+        if at >= future.size or future[at] != item:
+            self._differs(1)
+        reward = super().request(item, size, evicted=evicted)
+        self._served = at + 1
+        return reward
 
-    def request_many(self, items: Any) -> np.ndarray:
+    def request_many(self, items: Any, sizes: Any = None, *, events: bool = False) -> Any:
         future, ids = self.state.requests, self._checked(items)
         end = self._served + ids.size
         if end > future.size or not np.array_equal(future[self._served : end], ids):
-            raise ParameterError(
-                f"{self.name} must be served the requests it was given, in order: the {ids.size} requests "
-                f"from position {self._served} differ"
-            )
-        rewards = np.empty(ids.size, np.bool_)
-        type(self).run(self.state, ids, rewards)
+            self._differs(ids.size)
+        rewards = super().request_many(ids, sizes, events=events)
         self._served = end
         return rewards
+
+    def _differs(self, requests: int) -> None:
+        raise ParameterError(
+            f"{self.name} must be served the requests it was given, in order: the {requests} requests "
+            f"from position {self._served} differ"
+        )
 
     def reset(self) -> None:
         super().reset()

@@ -3,7 +3,10 @@
 Rule: on a request the item moves to the front of a list; on a miss with a full cache the item at
 the back leaves first.
 
-Cost: O(1) per request, one random cache line per hit. Memory: 8 bytes per item.
+Cost: O(1) per request, one random cache line per hit. Memory: 8 bytes per item (12 in bytes mode). An
+item that left is forgotten.
+
+Sizes: on a miss, items leave from the back until the new one fits.
 
 Regret: none is declared. On the cyclic sequence over C+1 items LRU has no hit at all while the best
 static set has a hit ratio of C/(C+1), so its regret grows linearly.
@@ -24,12 +27,13 @@ Examples
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from olearn._jit import kernel
-from olearn.policies.caching._base import EVICTED, FETCHED, OCCUPANCY, PEAK, STATS, CachingPolicy, extended
+from olearn.policies.caching._base import CachingPolicy, extended
+from olearn.policies.caching._ledger import entered, full, left, new_stats, too_large
 
 
 class State(NamedTuple):
@@ -37,18 +41,19 @@ class State(NamedTuple):
 
     links: np.ndarray  # int32 (2 (N+1),): of node n, links[2n] is towards the front, links[2n+1] the back
     capacity: int
-    stats: np.ndarray  # float64 (5,)
+    size: Any  # int32 or int64 (N,) in bytes, else None
+    stats: np.ndarray  # float64 (STATS,)
 
 
-def init(capacity: int, catalog_size: int) -> State:
+def init(capacity: int, catalog_size: int, size: np.ndarray | None = None) -> State:
     """An empty cache: a link of -1 towards the front says that the item is not held."""
     links = np.full(2 * (catalog_size + 1), -1, np.int32)
     links[:2] = 0
-    return State(links, capacity, np.zeros(STATS))
+    return State(links, capacity, size, new_stats())
 
 
 @kernel(inline=True)
-def step(state, item):
+def step(state, item, log):
     links = state.links
     node = 2 * (item + 1)
     front = links[node]
@@ -60,18 +65,11 @@ def step(state, item):
         links[2 * front + 1] = back
         links[2 * back] = front
     else:
-        stats = state.stats
-        stats[FETCHED] += 1.0
-        if stats[OCCUPANCY] >= state.capacity:
-            victim = links[0]
-            before = links[2 * victim]
-            links[0] = before
-            links[2 * before + 1] = 0
-            links[2 * victim] = -1
-            stats[EVICTED] += 1.0
-        else:
-            stats[OCCUPANCY] += 1.0
-            stats[PEAK] = stats[OCCUPANCY]
+        if too_large(state, item):
+            return False
+        while full(state, item):
+            remove(state, links[0] - 1, log)
+        entered(state, item, log)
     first = links[1]
     links[node] = 0
     links[node + 1] = first
@@ -80,13 +78,23 @@ def step(state, item):
     return hit
 
 
-@kernel
-def run(state, items, rewards):
-    for t in range(items.size):
-        rewards[t] = step(state, items[t])
+@kernel(inline=True)
+def peek(state):
+    return state.links[0] - 1
 
 
-@kernel
+@kernel(inline=True)
+def remove(state, item, log):
+    links = state.links
+    node = 2 * (item + 1)
+    front, back = links[node], links[node + 1]
+    links[2 * front + 1] = back
+    links[2 * back] = front
+    links[node] = -1
+    left(state, item, log)
+
+
+@kernel(inline=True)
 def share(state, item):
     return 1.0 if state.links[2 * (item + 1)] >= 0 else 0.0
 
@@ -97,13 +105,21 @@ class LRU(CachingPolicy):
     name = "lru"
     rule = "on a miss, evict the item whose last request is longest ago"
     reference = "Sleator and Tarjan, CACM 1985"
-    step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
+    takes_sizes = True
+    step, share = staticmethod(step), staticmethod(share)
+    _peek, _remove = staticmethod(peek), staticmethod(remove)
 
     def _init(self) -> State:
-        return init(self.capacity, self.catalog_size)
+        return init(self.capacity, self.catalog_size, self._sizes())
+
+    def needed(self) -> np.ndarray:
+        return self.state.links[2::2] >= 0
 
     def fractions(self) -> np.ndarray:
-        return (self.state.links[2::2] >= 0).astype(np.float64)
+        return self.needed().astype(np.float64)
 
     def _extend(self, state: State, catalog_size: int) -> State:
         return state._replace(links=extended(state.links, 2 * (catalog_size + 1), -1))
+
+    def _resize(self, state: State, capacity: int) -> State:
+        return state._replace(capacity=capacity)
