@@ -17,6 +17,7 @@ from olearn.learners._base import OnlineLearner
 STEPS = ("fixed", "sqrt", "adagrad-norm", "strongly-convex")
 HINTS = {None: _mirror.NO_HINT, "last": _mirror.LAST, "given": _mirror.GIVEN}
 GRADIENTS = "gradients are bounded by gradient_bound"
+HINTED = "hints are bounded by hint_bound"
 
 
 class DomainLearner(OnlineLearner):
@@ -61,7 +62,7 @@ class MirrorLearner(DomainLearner):
     """Learners on the kernels of :mod:`olearn.learners._mirror`; a subclass fixes the method.
 
     Subclasses have the parameters `domain`, `horizon`, `geometry`, `step_size`, `eta`, `gradient_bound`,
-    `curvature`, `hint` and `start`.
+    `curvature`, `hint`, `hint_bound` and `start`.
     """
 
     method: ClassVar[int] = _mirror.OMD
@@ -74,6 +75,7 @@ class MirrorLearner(DomainLearner):
     gradient_bound: float
     curvature: float | None
     hint: str | None
+    hint_bound: float | None
     start: Any
 
     def validate(self) -> None:
@@ -82,6 +84,7 @@ class MirrorLearner(DomainLearner):
         check_real("gradient_bound", self.gradient_bound, 0.0, open_low=True)
         if self.hint not in HINTS:
             raise unknown("hint", str(self.hint), ("last", "given"))
+        self._hint_bound()
         self._check_step(self._step())
         self._rate()
 
@@ -132,6 +135,21 @@ class MirrorLearner(DomainLearner):
         """V: a step of size eta costs at most eta V / 2 a round."""
         return self._smoothness() * float(self.gradient_bound) ** 2
 
+    def _hint_bound(self) -> float:
+        """H: bound on the norm of the hints, the one that `gradient_bound` is in; 0 without hints.
+
+        The last gradient is within the bound of gradients, so only given hints may have another.
+        """
+        if self.hint_bound is not None:
+            if self.hint != "given":
+                raise ParameterError(f"{self.name}: hint_bound is for hint='given', got hint={self.hint!r}")
+            return check_real("hint_bound", self.hint_bound, 0.0)
+        return 0.0 if self.hint is None else float(self.gradient_bound)
+
+    def _ceiling(self) -> float:
+        """B = (G + H)^2: bound on |g - m|^2."""
+        return (float(self.gradient_bound) + self._hint_bound()) ** 2
+
     def _effective_range(self, T: int) -> float:
         """The range; for the log-barrier the one to a comparator mixed with 1/T of the start."""
         if self.geometry == "logbarrier" and self.start is None:
@@ -165,6 +183,7 @@ class MirrorLearner(DomainLearner):
             "eta": self._rate(),
             "gradient_bound": self.gradient_bound,
             "hint": self.hint,
+            "hint_bound": self._hint_bound() if self.hint == "given" else None,
         }
 
     # -- state ------------------------------------------------------------------------------------------
@@ -206,6 +225,8 @@ class MirrorLearner(DomainLearner):
         ------
         NotSupportedError
             If the learner was not made with ``hint="given"``.
+        ParameterError
+            If the hint is not finite or its norm is above `hint_bound`, which the bound rests on.
         """
         m = np.ascontiguousarray(hint, np.float64)
         self._check_hints(m.reshape(1, -1), 1)
@@ -217,6 +238,15 @@ class MirrorLearner(DomainLearner):
         if hints.shape != (rows, self.dimension) or not np.isfinite(hints).all():
             raise ParameterError(
                 f"{self.name}: hints must be finite, of shape ({rows}, {self.dimension}), got {hints.shape}"
+            )
+        euclidean, allowed = self.geometry == "euclidean", self._hint_bound()
+        norms = np.linalg.norm(hints, axis=1) if euclidean else np.abs(hints).max(axis=1)
+        over = np.flatnonzero(norms > allowed * (1.0 + 1e-9))
+        if over.size:
+            t, what = int(over[0]), "2-norm" if euclidean else "largest entry"
+            raise ParameterError(
+                f"{self.name}: the hint of round {self.rounds + t} has {what} {norms[t]:g}, allowed is at most "
+                f"hint_bound={allowed:g} (default: gradient_bound)"
             )
 
     def run(self, gradients: Any, hints: Any = None) -> np.ndarray:
@@ -248,6 +278,6 @@ class MirrorLearner(DomainLearner):
             formula,
             comparator or "best fixed point of the set",
             "every sequence",
-            (GRADIENTS, *extra),
+            (GRADIENTS, *((HINTED,) if self.hint == "given" else ()), *extra),
             source,
         )

@@ -31,7 +31,7 @@ class State(NamedTuple):
     kind: int
     scale: float  # size of the noise; spacing of the grid; dartboard: the rate
     redraw: bool
-    low: float
+    low: float  # the least possible loss: the sums are above it, or the grid would be crossed for nothing
 
 
 def init(n: int, kind: int, scale: float, seed: int, redraw: bool = True, low: float = 0.0) -> State:
@@ -106,7 +106,7 @@ def step(state, g):
     loss = g[current]
     state.rounds[0] += 1
     for i in range(n):
-        sums[i] += g[i]
+        sums[i] += g[i] - state.low
     if state.kind == DARTBOARD:
         after = current
         if _rng.uniform(state.rng) >= math.exp(-state.scale * (loss - state.low)):

@@ -38,6 +38,31 @@ def together(bound: Bound, copies: int) -> Bound | None:
     return bound._replace(guarantee=f"{words}{chance:g}") if chance > 1e-9 else None
 
 
+def both_hold(a: Bound, b: Bound) -> str | None:
+    """The guarantee of the sum of two bounds; None if there is none.
+
+    A bound on every sequence holds beside any other. Chances of failure add up. The mean of what stays within
+    its bound only with high probability is not known, so that does not add up with an expectation.
+
+    Examples
+    --------
+    >>> sure = Bound(1.0, "", "", "every sequence", (), "")
+    >>> likely = sure._replace(guarantee="with probability 0.9")
+    >>> both_hold(sure, likely), both_hold(likely, likely)
+    ('with probability 0.9', 'with probability 0.8')
+    """
+    words = "with probability "
+    kinds = {a.guarantee, b.guarantee} - {"every sequence"}
+    if not kinds:
+        return "every sequence"
+    if all(k.startswith(words) for k in kinds):
+        failing = sum(
+            1.0 - float(x.guarantee.removeprefix(words)) for x in (a, b) if x.guarantee != "every sequence"
+        )
+        return f"{words}{1.0 - failing:g}" if failing < 1.0 else None
+    return kinds.pop() if len(kinds) == 1 else None
+
+
 class Wrapper(Learner):
     """A learner made of another; the inner learner is never changed, copies of it play.
 

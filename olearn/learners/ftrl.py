@@ -4,8 +4,8 @@ Rule: ``x_(t+1) = argmin over the set of <g_1 + ... + g_t, x> + psi(x)/eta_t``. 
 regulariser is instead ``sum_s (sigma_s/2) |x - x_s|^2`` with ``sigma_1 + ... + sigma_t = 1/eta_t``, centred
 where the learner played. With hints m_(t+1) is added to the sum of gradients.
 
-With R, kappa and G of :mod:`olearn.learners.omd` and S = sum |g_t - m_t|^2 (m = 0 without hints, B = G^2,
-else 4 G^2):
+With R, kappa, G and H of :mod:`olearn.learners.omd` and S = sum |g_t - m_t|^2, each term at most B =
+(G + H)^2 (m = 0 and H = 0 without hints):
 
 ================ =============================== ==========================================================
 step size        eta_t                           regret
@@ -78,6 +78,9 @@ class FTRL(MirrorLearner):
         Centre the regulariser at the plays; Euclidean geometry only.
     hint : {None, "last", "given"}
         What the coming gradient is expected to be.
+    hint_bound : float, optional
+        H: bound on the given hints, in the norm of `gradient_bound`; default `gradient_bound`. A larger hint
+        is refused.
     start : array_like of float, shape (d,), optional
         The first play and the centre of the Euclidean regulariser; default the minimiser of psi.
     """
@@ -99,6 +102,7 @@ class FTRL(MirrorLearner):
         curvature: float | None = None,
         proximal: bool = False,
         hint: str | None = None,
+        hint_bound: float | None = None,
         start: Any = None,
     ) -> None:
         self.domain = domain
@@ -110,6 +114,7 @@ class FTRL(MirrorLearner):
         self.curvature = curvature
         self.proximal = proximal
         self.hint = hint
+        self.hint_bound = hint_bound
         self.start = start
 
     @classmethod
@@ -130,10 +135,6 @@ class FTRL(MirrorLearner):
             raise NotSupportedError("ftrl: step_size='strongly-convex' needs proximal=True (or use ogd)")
         if self.geometry not in ("euclidean",) and self.start is not None:
             raise NotSupportedError("ftrl: start can be chosen in the euclidean geometry only")
-
-    def _ceiling(self) -> float:
-        """B: bound on |g - m|^2."""
-        return float(self.gradient_bound) ** 2 * (1.0 if self.hint is None else 4.0)
 
     def _offset(self) -> float:
         return 0.0 if self.proximal or self._step() != "adagrad-norm" else self._ceiling()

@@ -14,7 +14,9 @@ small-loss ln(1 + sqrt(2 ln N / L))            sqrt(2 L ln N) + ln N            
 fixed      as given                            ln N / eta + eta T / 8               eta
 ========== =================================== ==================================== ==========================
 
-With a hint and a fixed rate the regret is at most ``ln N / eta + (eta/2) sum_t max_i |l_t,i - l_t-1,i|^2``.
+With a hint and a fixed rate the regret is at most ``ln N / eta + (eta/2) sum_t s_t^2``, s_t half the spread
+(largest less smallest entry) of ``l_t - l_(t-1)``, l_0 = 0: weights sum to 1, so a part common to all experts
+changes nothing, and the range may lie anywhere. In the worst case s_1 is 1/2 and the others 1.
 With a prior, ``ln N`` for expert i becomes ``ln(1/prior_i)`` at a fixed rate.
 
 Cost: O(N) a round; about 0.9 ns per expert when eta times the width of the range is at most 0.1 (products,
@@ -154,7 +156,8 @@ class Hedge(ExponentialLearner):
         horizon : int, optional
             Rounds T; default the learner's own.
         variation : float, optional
-            ``sum_t max_i |l_t,i - l_t-1,i|^2`` (with l_0 = 0), for ``hint="last"``; default the worst, T.
+            The sum of the s_t^2, or anything above it, such as ``sum_t max_i |l_t,i - l_t-1,i|^2``, for
+            ``hint="last"``; default the worst, (T - 3/4) times the squared width of the range.
         """
         rate, T = self._rate(), self._rounds_of_bound(horizon)
         eta = self._eta() * self._low_span()[1]
@@ -165,10 +168,8 @@ class Hedge(ExponentialLearner):
             if self.hint is None:
                 formula = "ln(1/min prior)/eta + eta T/8"
                 return self._bound(log_n / eta + eta * T / 8.0, formula, f"{_SOURCE}, Thm 2.2")
-            least, span = self._low_span()
-            scale = max(abs(least), abs(least + span), span) / span
-            spread = T * scale**2 if variation is None else float(variation) / span**2
-            formula = "ln(1/min prior)/eta + (eta/2) sum max|l_t - l_(t-1)|^2"
+            spread = T - 0.75 if variation is None else float(variation) / self._low_span()[1] ** 2
+            formula = "ln(1/min prior)/eta + (eta/2) sum (spread of l_t - l_(t-1))^2/4"
             return self._bound(log_n / eta + 0.5 * eta * spread, formula, "Rakhlin and Sridharan 2013")
         if rate == "anytime":
             value = 2.0 * math.sqrt(T * log_n / 2.0) + math.sqrt(log_n / 8.0)

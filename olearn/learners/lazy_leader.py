@@ -5,6 +5,9 @@ is the leader at the only grid point in ``s + [0, 1/eps)^N``. Each round's play 
 plus noise uniform on [0, 1/eps)^N, but it changes only when the cube passes a grid point: with chance at most
 eps ||l||_1 a round.
 
+Losses are counted above the least possible one: a part that all experts have in common changes no leader, but
+would carry the cube across grid points.
+
 Bound, expected, oblivious adversary, losses in [0, 1] with ``||l_t||_1 <= A``: ``eps A T + 2/eps``, thus ``2
 sqrt(2 A T)`` at ``eps = sqrt(2/(A T))``; expected switches at most ``eps A T``.
 
@@ -96,10 +99,11 @@ class LazyLeader(PerturbedLearner):
         return {"eps": self._eps(), "mass": self.mass}
 
     def _init(self) -> _perturbed.State:
-        return _perturbed.init(self.n, _perturbed.LAZY, 1.0 / self._eps(), self.seed)
+        low = self._low_span()[0]
+        return _perturbed.init(self.n, _perturbed.LAZY, 1.0 / self._eps(), self.seed, low=low)
 
     def bound(self, horizon: int | None = None) -> Bound:
-        """The bound on the expected regret; losses must be at least 0."""
+        """The bound on the expected regret."""
         T, A = self._rounds_of_bound(horizon), self._mass()
         eps = self._eps() * self._low_span()[1]
         value = 0.0 if self.n == 1 else eps * A * T + 2.0 / eps

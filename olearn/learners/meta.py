@@ -3,8 +3,10 @@
 Rule: the play is ``sum w_i x_i``, x_i the plays of the base learners, w of an experts' learner which is told
 the losses ``<g, x_i>``. Every base is told the gradient at the play.
 
-Bound on the regret of linear (hence convex) losses: the meta-learner's bound plus that of the best base. Bounds
-that rest on the curvature of the losses do not carry over: a base is not told the gradient at its own point.
+Bound on the regret of linear (hence convex) losses: the meta-learner's bound plus that of the best base, as
+sure as the less sure of the two and under the assumptions of both. Chances of failure add up; a bound in
+expectation and one with high probability do not add up to anything. Bounds that rest on the curvature of the
+losses do not carry over: a base is not told the gradient at its own point.
 
 Cost: the sum of all learners' costs.
 
@@ -32,7 +34,8 @@ import numpy as np
 
 from olearn.bounds import Bound
 from olearn.errors import NotSupportedError, ParameterError, check_real
-from olearn.learners._wrapper import Wrapper, fresh
+from olearn.learners._experts import IN_RANGE
+from olearn.learners._wrapper import Wrapper, both_hold, fresh
 from olearn.learners.adahedge import AdaHedge
 
 
@@ -136,10 +139,18 @@ class MetaExpert(Wrapper):
         meta = self._meta().bound(T)
         if not known or meta is None:
             return None
-        best = min(known, key=lambda b: b.value)
+        # both bounds have to hold, so the sum is as sure as the weaker, under the assumptions of both
+        pairs = [(both_hold(meta, b), b) for b in known]
+        sure = [(guarantee, b) for guarantee, b in pairs if guarantee is not None]
+        if not sure:
+            return None
+        guarantee, best = min(sure, key=lambda pair: pair[1].value)
         formula = f"[{meta.formula}] + [{best.formula}]"
-        assumptions = (*best.assumptions, "losses of the bases lie in the meta-learner's range")
-        return best._replace(value=meta.value + best.value, formula=formula, assumptions=assumptions)
+        of_meta = tuple(f"meta-learner: {a}" for a in meta.assumptions if a != IN_RANGE)
+        assumptions = (*best.assumptions, *of_meta, "losses of the bases lie in the meta-learner's range")
+        return best._replace(
+            value=meta.value + best.value, formula=formula, guarantee=guarantee, assumptions=assumptions
+        )
 
 
 def _curved(learner: Any) -> bool:

@@ -52,6 +52,9 @@ class OGD(OMD):
         Strong convexity alpha of the losses.
     hint : {None, "last", "given"}
         What the coming gradient is expected to be.
+    hint_bound : float, optional
+        H: bound on the given hints, in the norm of `gradient_bound`; default `gradient_bound`. A larger hint
+        is refused.
     start : array_like of float, shape (d,), optional
         The first play; default the point of the set nearest to 0.
     """
@@ -71,6 +74,7 @@ class OGD(OMD):
         gradient_bound: float = 1.0,
         curvature: float | None = None,
         hint: str | None = None,
+        hint_bound: float | None = None,
         start: Any = None,
     ) -> None:
         self.domain = domain
@@ -81,6 +85,7 @@ class OGD(OMD):
         self.gradient_bound = gradient_bound
         self.curvature = curvature
         self.hint = hint
+        self.hint_bound = hint_bound
         self.start = start
 
     @classmethod

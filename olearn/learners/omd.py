@@ -21,7 +21,8 @@ strongly-convex 1/(alpha t)                    G^2/(2 alpha) (1 + ln T)         
 =============== ============================== ===================================================
 
 Where the coordinates of every point have the same sum, a shift of g changes nothing, so G may be half the
-spread. With a hint and a fixed step: ``R/eta + (eta kappa/2) sum |g_t - m_t|^2``. The log-barrier has
+spread. With a hint and a fixed step: ``R/eta + (eta kappa/2) sum |g_t - m_t|^2``, at most (G + H)^2 a round
+where the hints are bounded by H. The log-barrier has
 infinite range: its bound is that to the comparator mixed with 1/T of the start: ``N ln T/eta + eta kappa G^2
 T/2 + 2 G c``.
 
@@ -77,6 +78,9 @@ class OMD(MirrorLearner):
         Strong convexity alpha of the losses.
     hint : {None, "last", "given"}
         What the coming gradient is expected to be: nothing, the last one, or what :meth:`give_hint` says.
+    hint_bound : float, optional
+        H: bound on the given hints, in the norm of `gradient_bound`; default `gradient_bound`. A larger hint
+        is refused.
     start : array_like of float, shape (d,), optional
         The first play; default the minimiser of the mirror map.
     """
@@ -100,6 +104,7 @@ class OMD(MirrorLearner):
         gradient_bound: float = 1.0,
         curvature: float | None = None,
         hint: str | None = None,
+        hint_bound: float | None = None,
         start: Any = None,
     ) -> None:
         self.domain = domain
@@ -110,6 +115,7 @@ class OMD(MirrorLearner):
         self.gradient_bound = gradient_bound
         self.curvature = curvature
         self.hint = hint
+        self.hint_bound = hint_bound
         self.start = start
 
     @classmethod
@@ -141,14 +147,13 @@ class OMD(MirrorLearner):
             Rounds T; default the learner's own.
         squares : float, optional
             ``sum |g_t|^2`` (with hints ``sum |g_t - m_t|^2``) in the norm of `gradient_bound`; default the
-            worst case ``G^2 T`` (with hints ``4 G^2 T``).
+            worst case ``G^2 T`` (with hints ``(G + H)^2 T``).
         """
         T = self._rounds_of_bound(horizon)
         step, G, c = self._step(), float(self.gradient_bound), self._rate()
         R, kappa = self._effective_range(T), self._smoothness()
         hinted = self.hint is not None
-        worst = (4.0 if hinted else 1.0) * G**2 * T
-        S = worst if squares is None else float(squares)
+        S = self._ceiling() * T if squares is None else float(squares)
         if not math.isfinite(R):
             return None
         extra = 2.0 * G * float(self.domain.region().scales.sum()) if self.geometry == "logbarrier" else 0.0

@@ -258,6 +258,14 @@ class TestBounds:
         hinted = Hedge(N, T, eta=0.7, hint="last")
         variation = float((np.abs(change).max(axis=1) ** 2).sum())
         assert hinted.run(losses).sum() - best.loss <= hinted.bound(variation=variation).value + 1e-9
+        half = float((((change.max(axis=1) - change.min(axis=1)) / 2.0) ** 2).sum())
+        assert half <= variation + 1e-9
+        for low in (0.0, -3.0, 9.0):  # the same game wherever the range lies
+            moved = Hedge(N, T, eta=0.7, hint="last", loss_range=(low, low + 1.0))
+            value = moved.run(losses + low).sum() - best.loss - low * T
+            assert value <= moved.bound(variation=half).value + 1e-9
+            assert value <= moved.bound().value + 1e-9
+            assert moved.bound().value == pytest.approx(Hedge(N, T, eta=0.7, hint="last").bound().value)
         for learner in (Squint(N, T), MLProd(N, T)):
             plays = learner.iterates(losses)
             own = (plays * losses).sum(axis=1)
@@ -383,6 +391,21 @@ class TestPerturbed:
             # Two estimates from 4000 draws: 5 standard errors each, false alarm below 1e-5.
             np.testing.assert_allclose(plays[t] / runs, law, atol=5 * math.sqrt(0.5 / runs))
         assert switches / runs <= eps * losses.sum() + 1e-9
+
+    @pytest.mark.jit_only
+    @pytest.mark.parametrize("low", [-7.0, 0.0, 9.0])
+    def test_lazy_leader_counts_no_switches_for_what_all_have_in_common(self, low):
+        losses = np.random.default_rng(8).random((300, 4))
+        eps, runs, switches, base = 0.1, 300, 0, 0
+        for seed in range(runs):
+            learner = LazyLeader(4, eps=eps, seed=seed, loss_range=(low, low + 1.0))
+            learner.run(low + losses)
+            switches += learner.switches
+            same = LazyLeader(4, eps=eps, seed=seed)
+            same.run(losses)
+            base += same.switches
+        assert switches / runs <= eps * losses.sum()
+        assert switches == pytest.approx(base, abs=0.01 * base + 3)  # roundings at grid points
 
     @pytest.mark.jit_only
     def test_shrinking_dartboard(self):

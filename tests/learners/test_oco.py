@@ -375,6 +375,38 @@ class TestBounds:
                     assert value <= bound.value + 1e-9, learner
                     assert value <= learner.bound().value + 1e-9, learner
 
+    @pytest.mark.parametrize("size", [0.0, 1.0, 28.0])
+    def test_given_hints(self, size):
+        """Hints that point the wrong way, as large as they may be: (G + H)^2, and larger ones are refused."""
+        T, rng = 400, np.random.default_rng(4)
+        G = rng.normal(size=(T, 3))
+        for domain in SETS[:5]:
+            for cls, geometry in (
+                (OGD, "euclidean"),
+                *((c, g) for c in (OMD, FTRL) for g in domain.geometries),
+            ):
+                norm = np.linalg.norm(G, axis=1) if geometry == "euclidean" else np.abs(G).max(axis=1)
+                unit = G / norm[:, None]
+                more = {} if cls is OGD else {"geometry": geometry}
+                for step in ("fixed", "sqrt", "adagrad-norm"):
+                    learner = cls(domain, T, step_size=step, hint="given", hint_bound=size, **more)
+                    try:
+                        bound = learner.bound()
+                    except OlearnError:
+                        continue
+                    if bound is None:
+                        continue
+                    value = regret(learner.run(unit, -size * unit), unit, domain)
+                    assert value <= bound.value + 1e-9, learner
+                    assert "hints are bounded by hint_bound" in bound.assumptions
+                    with pytest.raises(OlearnError, match=r"hint of round 400 has .* hint_bound="):
+                        learner.copy().give_hint(np.full(3, size + 1.0))
+        assert OGD(SETS[0], T, hint="given").bound().value == pytest.approx(
+            OGD(SETS[0], T, hint="given", hint_bound=1.0).bound().value
+        )
+        with pytest.raises(OlearnError, match="hint_bound is for hint='given'"):
+            OGD(SETS[0], T, hint="last", hint_bound=1.0).bound()
+
     @given(G=gradients(longest=60), domain=st.sampled_from(SETS[:5]))
     def test_proximal(self, G, domain):
         S = float((G**2).sum())

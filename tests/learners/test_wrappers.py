@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from olearn.errors import OlearnError
 from olearn.geometry import Box, EuclideanBall, Simplex
+from olearn.learners._wrapper import both_hold
 from olearn.learners.adahedge import AdaHedge
 from olearn.learners.bandits import Exp3, Exp3IX
 from olearn.learners.blocked import Blocked
@@ -211,6 +212,23 @@ class TestMeta:
         assert MetaExpert([curved, ONS(ball), Doubling(ONS(ball))]).bound(10_000) is None
         both = MetaExpert([curved, plain]).bound(10_000)
         assert both.value > plain.bound(10_000).value > curved.bound(10_000).value
+
+    def test_the_sum_of_two_bounds_is_as_sure_as_the_less_sure(self):
+        oblivious = "the losses of a round do not depend on its draw"
+        sure, drawn = Hedge(3, 100), FTPL(3, 100)
+        assert oblivious in drawn.bound().assumptions
+        over_drawn = MetaExpert([drawn], Hedge(1, 100, loss_range=(-1.0, 1.0))).bound(100)
+        assert over_drawn.guarantee == "in expectation"
+        assert oblivious in over_drawn.assumptions
+        by_drawn = MetaExpert([sure, Hedge(3, eta=0.3)], FTPL(2, 100, loss_range=(-1.0, 1.0))).bound(100)
+        assert by_drawn.guarantee == "in expectation"
+        assert f"meta-learner: {oblivious}" in by_drawn.assumptions
+        assert MetaExpert([sure]).bound(100).guarantee == "every sequence"
+        likely = sure.bound()._replace(guarantee="with probability 0.95")
+        assert both_hold(likely, likely) == "with probability 0.9"
+        assert both_hold(likely, drawn.bound()) is None
+        assert both_hold(likely._replace(guarantee="with probability 0.4"), likely) == "with probability 0.35"
+        assert both_hold(*[likely._replace(guarantee="with probability 0.4")] * 2) is None
 
 
 class TestLongTermConstraint:
