@@ -57,6 +57,9 @@ DRIFT = 1e-9
 ABSENT = -1.0
 NONE = -1.0
 
+#: A coordinate set to 1 reads 1 up to the rounding of x + rho: from here on it counts as 1.
+FULL = 1.0 - 2.0**-48
+
 #: Places in ``cells``.
 POSITIVE, HEAD, WAITING, HEAPED, MOVES = range(5)
 #: Places in ``rho``.
@@ -215,8 +218,8 @@ def ascend(p, item, eta):
     """Add `eta` > 0 to one coordinate and project; returns the coordinate's new x."""
     rho = p.rho[RHO]
     x = fraction(p, item)
-    if x >= 1.0:
-        return 1.0
+    if x >= FULL:
+        return x
     value, cells = p.value, p.cells
     if value[item] == ABSENT:  # not in the queue (x may round to 0 for one that still is)
         _enqueue(p, item, rho + min(1.0, eta))

@@ -9,12 +9,17 @@ items that were not asked for.
 The price is a soft capacity: the number of items held has mean C and a variance of at most
 C (1 - C/N). The peak is reported. The start x = C/N holds a random C items or so, for free.
 
+With ``batch=B`` the fractions still follow every request, but the cache is renewed after every B-th only. The
+items that enter then were all asked for in the batch; those other than the last count as ``fetched_other``.
+
 Cost: O(log N) amortised per request; a hit touches the queues only through the projection. Memory:
-45 bytes per item (the random numbers are hashed, not stored).
+45 bytes per item (the random numbers are hashed, not stored), 4 per request of a batch.
 
 Regret: in expectation over the p_i, against an oblivious adversary (the requests do not depend on
 them) and the best static set, prefilled, the same as `ogd`: at most
-:math:`C(1-C/N)/(2\eta) + \eta T/2`, by default :math:`\sqrt{C(1-C/N)\,T}`.
+:math:`C(1-C/N)/(2\eta) + \eta T/2`, by default :math:`\sqrt{C(1-C/N)\,T}`; with batches
+:math:`C(1-C/N)/(2\eta) + \eta T B/2`, by default :math:`\sqrt{C(1-C/N)\,T B}` (both derived in
+:mod:`olearn.policies.caching._gradient`); steps without a horizon as for `ogd`.
 
 References
 ----------
@@ -35,32 +40,38 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from olearn import _rng
 from olearn._jit import kernel
 from olearn.bounds import Bound
+from olearn.errors import check_positive_int
 from olearn.geometry import lazyheap, lazyprojection
-from olearn.geometry.lazyprojection import Projection
-from olearn.policies.caching._base import EVICTED, FETCHED, OCCUPANCY, PEAK, STATS, extended
+from olearn.geometry.lazyprojection import MOVES, RHO, SHIFTED, Projection
+from olearn.policies.caching import _steps
+from olearn.policies.caching._base import EVICTED, FETCHED, FETCHED_OTHER, OCCUPANCY, PEAK, STATS, extended
 from olearn.policies.caching._gradient import GradientPolicy
+from olearn.policies.caching._steps import FIXED, Steps
 
 
 class State(NamedTuple):
     """The point x, and the items held in a lazy heap by ``value_i - p_i``: out once that is below rho."""
 
     x: Projection
-    eta: float
+    steps: Steps
     key: np.uint64  # of the permanent random numbers
     held: np.ndarray  # uint8 (N,)
     keys: np.ndarray  # float64 (N,)
     items: np.ndarray  # int32 (N,)
+    batch: int
+    pending: np.ndarray  # int32 (B,): items missed in this batch
+    place: np.ndarray  # int64 (2,): requests of this batch, how many of them are pending
     stats: np.ndarray  # float64 (5,)
 
 
-def init(capacity: int, catalog_size: int, eta: float, seed: int) -> State:
+def init(capacity: int, catalog_size: int, steps: Steps, batch: int, seed: int) -> State:
     """The uniform point, and the items whose random number is at most C/N."""
     key = _rng.new_key(seed)
     numbers = np.empty(catalog_size)
@@ -73,7 +84,9 @@ def init(capacity: int, catalog_size: int, eta: float, seed: int) -> State:
     keys[: inside.size], items[: inside.size], held[inside] = share - numbers[inside], inside, 1
     stats = np.zeros(STATS)
     stats[OCCUPANCY] = stats[PEAK] = inside.size
-    return State(lazyprojection.new(capacity, catalog_size), eta, key, held, keys, items, stats)
+    x = lazyprojection.new(capacity, catalog_size)
+    pending, place = np.zeros(batch if batch > 1 else 0, np.int32), np.zeros(2, np.int64)
+    return State(x, steps, key, held, keys, items, batch, pending, place, stats)
 
 
 @kernel
@@ -86,41 +99,88 @@ def permanent(key, out):
 @kernel(inline=True)
 def step(state, item):
     hit = state.held[item] != 0
-    lazyprojection.ascend(state.x, item, state.eta)
-    # Most hits change nothing in the sample: look before the call.
-    rho = state.x.rho
-    if not hit or rho[1] != 0.0 or state.keys[0] < rho[0]:
-        _resample(state, item, hit)
+    if state.steps.kind == FIXED:
+        lazyprojection.ascend(state.x, item, state.steps.eta)
+    else:
+        _scheduled(state, item)
+    if state.batch == 1:
+        # Most hits change nothing in the sample: look before the call.
+        rho = state.x.rho
+        if not hit or rho[SHIFTED] != 0.0 or state.keys[0] < rho[RHO]:
+            _rebased(state)
+            if not hit:
+                _admit(state, item, item)
+            _expire(state)
+    else:
+        _gather(state, item, hit)
     return hit
 
 
 @kernel
-def _resample(state, item, hit):
-    """Let the requested item in if its fraction reached its number; let out those that fell below."""
-    held, keys, items, stats = state.held, state.keys, state.items, state.stats
-    value, rho = state.x.value, state.x.rho[0]
-    size = np.int64(stats[OCCUPANCY])
-    if state.x.rho[1] != 0.0:  # the projection was rebased: so are the keys
-        for i in range(size):
-            keys[i] -= state.x.rho[1]
-        state.x.rho[1] = 0.0
-    before = size
+def _scheduled(state, item):
+    eta = _steps.current(state.steps, state.x.cells[MOVES])
+    x = lazyprojection.fraction(state.x, item)
+    _steps.taken(state.steps, eta, lazyprojection.ascend(state.x, item, eta) - x)
+
+
+@kernel
+def _gather(state, item, hit):
+    """Note a miss; at the end of the batch, renew the sample."""
+    place = state.place
     if not hit:
-        key = value[item] - _rng.hash_uniform(state.key, item)
-        if key >= rho:
-            size = lazyheap.push(keys, items, size, key, item)
-            held[item] = 1
+        state.pending[place[1]] = item
+        place[1] += 1
+    place[0] += 1
+    if place[0] == state.batch:
+        _rebased(state)
+        for k in range(place[1]):
+            if state.held[state.pending[k]] == 0:
+                _admit(state, state.pending[k], item)
+        _expire(state)
+        place[0] = 0
+        place[1] = 0
+
+
+@kernel
+def _rebased(state):
+    """The projection was rebased: so are the keys."""
+    shift = state.x.rho[SHIFTED]
+    if shift != 0.0:
+        for i in range(np.int64(state.stats[OCCUPANCY])):
+            state.keys[i] -= shift
+        state.x.rho[SHIFTED] = 0.0
+
+
+@kernel
+def _admit(state, item, requested):
+    """Let an item in if its fraction reached its number."""
+    stats = state.stats
+    key = state.x.value[item] - _rng.hash_uniform(state.key, item)
+    if key >= state.x.rho[RHO]:
+        size = lazyheap.push(state.keys, state.items, np.int64(stats[OCCUPANCY]), key, item)
+        state.held[item] = 1
+        stats[OCCUPANCY] = size
+        if item == requested:
             stats[FETCHED] += 1.0
-            before = size
+        else:
+            stats[FETCHED_OTHER] += 1.0
+
+
+@kernel
+def _expire(state):
+    """Let out the items whose fractions fell below their numbers."""
+    held, keys, items, stats = state.held, state.keys, state.items, state.stats
+    rho = state.x.rho[RHO]
+    size = np.int64(stats[OCCUPANCY])
     while size > 0 and keys[0] < rho:
         top = items[0]
-        key = value[top] - _rng.hash_uniform(state.key, top)
+        key = state.x.value[top] - _rng.hash_uniform(state.key, top)
         if key >= rho:  # requested since: the key was stale
             lazyheap.replace_top(keys, items, size, key, top)
         else:
             size = lazyheap.pop(keys, items, size)
             held[top] = 0
-    stats[EVICTED] += before - size
+            stats[EVICTED] += 1.0
     stats[OCCUPANCY] = size
     stats[PEAK] = max(stats[PEAK], float(size))
 
@@ -146,8 +206,33 @@ class OGB(GradientPolicy):
     reference = "Carra and Neglia 2024"
     step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
 
+    def __init__(
+        self,
+        capacity: int,
+        catalog_size: int,
+        horizon: int | None = None,
+        *,
+        eta: float | None = None,
+        schedule: str = "fixed",
+        batch: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(capacity, catalog_size, horizon, eta=eta, schedule=schedule, seed=seed)
+        self.batch = batch
+
+    @property
+    def _batch(self) -> int:  # type: ignore[override]
+        return check_positive_int("batch", self.batch)
+
+    def validate(self) -> None:
+        super().validate()
+        self._batch  # noqa: B018 (refuses what is no batch size)
+
+    def parameters(self) -> dict[str, Any]:
+        return super().parameters() | ({} if self._batch == 1 else {"batch": self._batch})
+
     def _init(self) -> State:
-        return init(self.capacity, self.catalog_size, self.eta, self.seed)
+        return init(self.capacity, self.catalog_size, self._steps(), self._batch, self.seed)
 
     def fractions(self) -> np.ndarray:
         return self.state.held.astype(np.float64)

@@ -3,6 +3,9 @@ r"""Online gradient ascent over fractional caches, projected exactly.
 Rule: the cache holds a fraction x_i of every item. A request to j earns x_j, then
 :math:`y = x + \eta e_j` is projected onto {0 <= x <= 1, sum x = C}. The start is x = C/N.
 
+The step is eta, or follows a schedule that needs no horizon (``schedule="sqrt"``, ``"adagrad"``,
+``"doubling"``: :mod:`olearn.policies.caching._steps`, with their bounds).
+
 Only the requested item ever gains, so nothing is fetched that was not asked for. The projection is
 lazy and exact at any step size (:mod:`olearn.geometry.lazyprojection`).
 
@@ -40,30 +43,34 @@ import numpy as np
 from olearn._jit import kernel
 from olearn.bounds import Bound
 from olearn.geometry import lazyprojection
-from olearn.geometry.lazyprojection import Projection
+from olearn.geometry.lazyprojection import MOVES, Projection
+from olearn.policies.caching import _steps
 from olearn.policies.caching._base import EVICTED, FETCHED, OCCUPANCY, PEAK, STATS
 from olearn.policies.caching._gradient import GradientPolicy
+from olearn.policies.caching._steps import Steps
 
 
 class State(NamedTuple):
     """The point x, and the mass fetched and evicted."""
 
     x: Projection
-    eta: float
+    steps: Steps
     stats: np.ndarray  # float64 (5,)
 
 
-def init(capacity: int, catalog_size: int, eta: float) -> State:
+def init(capacity: int, catalog_size: int, steps: Steps) -> State:
     """The uniform fractional cache."""
     stats = np.zeros(STATS)
     stats[OCCUPANCY] = stats[PEAK] = capacity
-    return State(lazyprojection.new(capacity, catalog_size), eta, stats)
+    return State(lazyprojection.new(capacity, catalog_size), steps, stats)
 
 
 @kernel(inline=True)
 def step(state, item):
     x = lazyprojection.fraction(state.x, item)
-    gained = lazyprojection.ascend(state.x, item, state.eta) - x
+    eta = _steps.current(state.steps, state.x.cells[MOVES])
+    gained = lazyprojection.ascend(state.x, item, eta) - x
+    _steps.taken(state.steps, eta, gained)
     state.stats[FETCHED] += gained
     state.stats[EVICTED] += gained
     return x
@@ -90,7 +97,7 @@ class OGD(GradientPolicy):
     step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
 
     def _init(self) -> State:
-        return init(self.capacity, self.catalog_size, self.eta)
+        return init(self.capacity, self.catalog_size, self._steps())
 
     def fractions(self) -> np.ndarray:
         return np.clip(self.state.x.value - self.state.x.rho[0], 0.0, 1.0)

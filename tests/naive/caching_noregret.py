@@ -1,0 +1,42 @@
+"""No-regret caching policies as their definitions say: full projections, full sorts, dense loops."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tests.naive.caching import project_capped
+
+
+def schedule(kind, a):
+    """The step as a function of the requests and of those that moved x, this one included."""
+    if kind == "fixed":
+        return lambda t, moves: a
+    if kind == "sqrt":
+        return lambda t, moves: a / math.sqrt(t)
+    if kind == "adagrad":
+        return lambda t, moves: a / math.sqrt(moves)
+    return lambda t, moves: a / math.sqrt(2 ** (moves.bit_length() - 1))
+
+
+def ascent(items, capacity, n, step):
+    """Points x_1 .. x_{T+1} of online gradient ascent with steps ``step(t, moves)``, shape (T+1, n)."""
+    x, points, moves = np.full(n, capacity / n), [np.full(n, capacity / n)], 0
+    for t, i in enumerate(items, 1):
+        if x[i] < 1 - 1e-12:
+            moves += 1
+            y = x.copy()
+            y[i] += step(t, moves)
+            x = project_capped(y, capacity)
+        points.append(x)
+    return np.array(points)
+
+
+def sampled(items, points, numbers, batch=1):
+    """Hits of a cache that holds the items with x >= p, renewed after every `batch` requests."""
+    hits = []
+    for t, i in enumerate(items):
+        start = t - t % batch
+        hits.append(bool(points[start][i] >= numbers[i]))
+    return hits
