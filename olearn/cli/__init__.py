@@ -21,6 +21,7 @@ COMMANDS = {
     "bandit": "bandit",
     "learners": "learners",
     "offload": "offload",
+    "deliver": "deliver",
 }
 
 

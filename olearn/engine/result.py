@@ -23,6 +23,7 @@ from olearn.errors import ParameterError, TraceError, unknown
 #: Game -> its result: (module, class). Nothing is imported before it is asked for.
 RESULTS = {
     "caching": ("olearn.engine.caching.result", "CachingResult"),
+    "delivery": ("olearn.engine.delivery.result", "DeliveryResult"),
 }
 
 

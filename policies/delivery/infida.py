@@ -259,14 +259,14 @@ class INFIDA(DeliveryPolicy):
         horizon: int | None = None,
         *,
         eta: float | None = None,
-        residual: str = "fill",
+        residual: str | None = "fill",
         refresh: int | str = 1,
         peak: float | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(network, horizon, peak=peak, seed=seed)
         self._eta = eta
-        self.residual = residual
+        self.residual = "none" if residual is None else residual
         self.refresh = refresh
 
     # -- constants of the bound --------------------------------------------------------------------

@@ -54,7 +54,7 @@ class INFIDAOffline(OfflinePlacement):
         *,
         eta: float | None = None,
         passes: int = 10,
-        residual: str = "fill",
+        residual: str | None = "fill",
         demand: Any = None,
         peak: float | None = None,
         seed: int = 0,
@@ -62,7 +62,7 @@ class INFIDAOffline(OfflinePlacement):
         super().__init__(network, horizon, demand=demand, peak=peak, seed=seed)
         self.eta = eta
         self.passes = passes
-        self.residual = residual
+        self.residual = "none" if residual is None else residual
 
     @property
     def randomised(self) -> bool:

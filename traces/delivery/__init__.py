@@ -6,7 +6,7 @@
 """
 
 from olearn.traces.delivery.catalogues import CATALOGUES, Catalogue, catalogue
-from olearn.traces.delivery.demand import arrivals_demand, poisson_demand, sliding_demand
+from olearn.traces.delivery.demand import arrivals_demand, poisson_demand, rates_demand, sliding_demand
 from olearn.traces.delivery.files import load_network, save_network
 from olearn.traces.delivery.topologies import TOPOLOGIES, build, tree7
 
@@ -19,6 +19,7 @@ __all__ = [
     "catalogue",
     "load_network",
     "poisson_demand",
+    "rates_demand",
     "save_network",
     "sliding_demand",
     "tree7",

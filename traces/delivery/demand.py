@@ -58,6 +58,15 @@ def poisson_demand(
     return generator(seed).poisson(mean, size=(slots, mean.size)).astype(np.float64)
 
 
+def rates_demand(network: Delivery, rates: Any, slots: int = 300, *, seed: int = 0) -> np.ndarray:
+    """Poisson requests at given mean rates, float64 of shape (types,), requests a slot."""
+    mean = np.asarray(rates, dtype=np.float64)
+    if mean.shape != (len(network.types),) or not (np.isfinite(mean) & (mean >= 0.0)).all():
+        raise ParameterError(f"rates must be {len(network.types)} finite numbers of at least 0")
+    size = (check_positive_int("slots", slots), mean.size)
+    return generator(seed).poisson(mean, size=size).astype(np.float64)
+
+
 def sliding_demand(
     network: Delivery,
     slots: int = 300,
