@@ -106,6 +106,37 @@ def test_loop_is_a_policy_failure_and_scan_a_working_set_failure():
     assert scan.compulsory == scan.misses == 200
 
 
+def test_who_had_the_avoidable_misses_decides_and_first_requests_count_for_nobody():
+    # 900 of 1000 missed, 800 of them first requests; 40 avoidable
+    alone = regret.from_counts(1000, 900.0, 800.0, 860.0, 899.0)
+    assert alone.word == "working-set failure"
+    beside = regret.from_counts(1000, 900.0, 800.0, 860.0, 899.0, {"lfu": 880.0})
+    assert beside.word == "policy failure"
+    assert "lfu had 20 of these" in beside.text
+    assert regret.from_counts(1000, 860.0, 800.0, 860.0, 899.0).word == "working-set failure"  # nothing to gain
+
+
+def test_lru_on_multi3_is_a_policy_failure(shared):
+    """At 5 % LRU has .266, LFU .431: the capacity is not what is wrong."""
+    import olearn
+
+    trace = olearn.load_trace(shared / "traces" / "caffeine_lirs" / "multi3.trace.gz")
+    result = olearn.replay(trace, ["lru", "lfu"], capacity="5%")
+    row = {r["policy"]: r for r in result.rows}
+    assert row["lru"]["hit_ratio"] == pytest.approx(0.266, abs=5e-4)
+    assert row["lfu"]["hit_ratio"] == pytest.approx(0.431, abs=5e-4)
+    total = len(trace)
+    d = regret.from_counts(
+        total,
+        total - row["lru"]["reward"],
+        trace.catalog_size,
+        total - row["lru"]["belady_bypass"],
+        total - row["lru"]["static_fetch_charged"],
+        {"lfu": total - row["lfu"]["reward"]},
+    )
+    assert d.word == "policy failure"
+
+
 def test_small_functions():
     assert regret.alpha_regret(10.0, 4.0, alpha=0.5) == 1.0
     assert regret.extended_regret(np.array([1.0, 2.0]), np.array([3, 4]), 0.5).tolist() == [2.5, 4.0]

@@ -7,7 +7,7 @@ import pytest
 
 from olearn.bounds import Bound
 from olearn.errors import ParameterError
-from olearn.regret import RunFacts, band, run_facts, verdict, violations
+from olearn.regret import RunFacts, band, run_facts, says_something_from, verdict, violations
 
 
 def bound(value=100.0, guarantee="every sequence"):
@@ -55,12 +55,49 @@ def test_every_sequence():
 
 def test_in_expectation():
     b = bound(guarantee="in expectation")
-    assert verdict(40.0, b, randomised=True).word == "holds"
+    assert verdict(40.0, b, randomised=True).word == "undecided"
+    assert "give more seeds" in verdict(40.0, b, randomised=True).text
     assert verdict(140.0, b, randomised=True).word == "undecided"
     assert verdict(140.0, b, randomised=False).word == "exceeded"
-    assert verdict([90.0, 100.0, 105.0], b, randomised=True).word == "holds"
+    assert verdict([90.0, 91.0, 92.0], b, randomised=True).word == "holds"
+    assert verdict([90.0, 100.0, 105.0], b, randomised=True).word == "undecided"
+    wide = verdict([-700.0, 5.333, 700.0], b, randomised=True)  # a mean within the bound, known to +- 1,700
+    assert wide.word == "undecided"
+    assert "give more seeds" in wide.text
     assert verdict([60.0, 100.0, 150.0], b, randomised=True).word == "undecided"
     assert verdict([120.0, 121.0, 122.0], b, randomised=True).word == "exceeded"
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 5, 10])
+def test_holds_is_rare_where_the_true_mean_is_above_the_bound(seeds):
+    """True mean 20 % above the bound: "holds" comes in at most 2.5 % of replays, as the level says.
+
+    4,000 replays each; a binomial(4000, .025) exceeds 145 with chance 1e-5. The other way round, "exceeded"
+    where the true mean is 20 % below.
+    """
+    b = bound(guarantee="in expectation")
+    noise = np.random.default_rng(seeds).normal(size=(4000, seeds)) * 60.0
+    words = [verdict(120.0 + row, b, randomised=True).word for row in noise]
+    assert words.count("holds") <= 145
+    words = [verdict(80.0 + row, b, randomised=True).word for row in noise]
+    assert words.count("exceeded") <= 145
+
+
+def test_a_bound_that_could_not_be_missed_is_vacuous():
+    v = verdict(40.0, bound(), most=90.0, rounds=1000)
+    assert v.word == "vacuous"
+    assert math.isnan(v.ratio)
+    assert "from about 1,240 requests on" in v.text  # 1000 (100/90)^2 = 1234.6
+    assert verdict(40.0, bound(), most=100.0).word == "vacuous"
+    assert verdict(40.0, bound(), most=100.1).word == "holds"
+    assert says_something_from(100.0, 50.0, 1000, exponent=2 / 3) == pytest.approx(8000.0)
+    assert says_something_from(100.0, 0.0, 1000) == math.inf
+    assert verdict([1.0, 2.0], bound(guarantee="in expectation"), randomised=True, most=5.0).word == "vacuous"
+
+
+def test_an_infinite_bound_is_none():
+    assert verdict(1.0, bound()._replace(value=math.inf)).word == "none declared"
+    assert verdict(1.0, bound()._replace(value=math.nan)).word == "none declared"
 
 
 def test_with_probability():

@@ -222,6 +222,8 @@ def _regrets(
                 randomised=bool(first.get("randomised")),
                 violated=tuple(first.get("violated") or ()),
                 level=level,
+                most=float(best.mean()),
+                rounds=first["requests"],
             )
         rows.append(row(name, best - reward, judged))
     static = np.array([r["static_optimum"] for r in runs])
@@ -244,9 +246,8 @@ def _causes(data: dict[str, Any], runs: list[dict[str, Any]]) -> list[dict[str, 
         return []
     total = first["requests"]
     misses = total - float(np.mean([r["reward"] for r in runs]))
-    d = from_counts(
-        total, misses, told["items"], total - first["belady_bypass"], total - first["static_fetch_charged"]
-    )
+    least, fixed = total - first["belady_bypass"], total - first["static_fetch_charged"]
+    d = from_counts(total, misses, told["items"], least, fixed, _others(data, first))
     return [
         {
             "policy": first["policy"],
@@ -260,6 +261,17 @@ def _causes(data: dict[str, Any], runs: list[dict[str, Any]]) -> list[dict[str, 
             "text": d.text,
         }
     ]
+
+
+def _others(data: dict[str, Any], first: dict[str, Any]) -> dict[str, float]:
+    """Misses of the other policies at the same capacity that no cache's start or fetching ahead explains."""
+    found: dict[str, list[float]] = {}
+    for r in data["rows"]:
+        same = r["capacity"] == first["capacity"] and r["requests"] == first["requests"]
+        if same and r["policy"] != first["policy"] and not r.get("offline"):
+            head_start = (r.get("prefilled") or 0.0) + (r.get("fetched_other") or 0.0)
+            found.setdefault(r["policy"], []).append(r["requests"] - r["reward"] + head_start)
+    return {name: float(np.mean(misses)) for name, misses in found.items()}
 
 
 def _windows(

@@ -137,7 +137,19 @@ class Result:
         if first.bound is not None and not np.isfinite(regrets).all():
             return Verdict("undecided", math.nan, "undecided: interrupted before the optimum was known")
         violated = tuple(first.row.get("violated") or ())
-        return verdict(regrets, first.bound, randomised=bool(first.row.get("randomised")), violated=violated)
+        return verdict(
+            regrets,
+            first.bound,
+            randomised=bool(first.row.get("randomised")),
+            violated=violated,
+            most=self.most(first),
+            rounds=first.row[self.ROUNDS],
+            rounds_are=self.ROUNDS,
+        )
+
+    def most(self, run: Run) -> float | None:
+        """The most that a run's regret could be: a bound that is not below it is vacuous. None if not known."""
+        return None
 
     def verdicts(self) -> list[str]:
         """One sentence for each policy that declares a bound: does its measured regret respect it?"""

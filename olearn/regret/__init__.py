@@ -17,7 +17,14 @@ from olearn.regret.curves import (
     switching_regret,
 )
 from olearn.regret.decomposition import Decomposition, decompose, from_counts
-from olearn.regret.verdicts import RunFacts, Verdict, run_facts, verdict, violations
+from olearn.regret.verdicts import (
+    RunFacts,
+    Verdict,
+    run_facts,
+    says_something_from,
+    verdict,
+    violations,
+)
 from olearn.regret.windows import IntervalRegret, WorstWindow, checkpoint_windows, interval_regret
 
 __all__ = [
@@ -40,6 +47,7 @@ __all__ = [
     "invariants",
     "path_length",
     "run_facts",
+    "says_something_from",
     "static_curves",
     "switching_regret",
     "verdict",

@@ -5,10 +5,16 @@ was computed for must cover those of the run, and its comparator must be the one
 against. Then the guarantee decides what a number above the bound means:
 
 * *every sequence* (or any bound of a deterministic policy): one run above it refutes it.
-* *in expectation* over the policy's randomness: only the mean over seeds counts. Mean below the bound:
-  holds. Lower confidence limit above it: exceeded. Anything between, or one seed only: undecided.
+* *in expectation* over the policy's randomness: only the mean over seeds counts, and it is known up to its
+  confidence interval. The whole interval within the bound: holds. The whole interval above it: exceeded.
+  Anything between, or one seed only: undecided, more seeds decide. If the true mean is above the bound,
+  "holds" comes in at most (1 - level)/2 of the replays (for normal values; asymptotically for others).
 * *with probability 1-delta*: each seed may exceed it with chance delta; exceeded if the number of seeds
   above is too large for a binomial(S, delta) at the level asked for.
+
+A bound that could not have been missed says nothing: regret is never more than what the comparator itself
+has. Where the bound is not below that, the verdict is "vacuous", with the horizon from which a bound of
+that growth, tuned to it, would say something.
 """
 
 from __future__ import annotations
@@ -31,7 +37,8 @@ class Verdict(NamedTuple):
     Attributes
     ----------
     word : str
-        ``"holds"``, ``"exceeded"``, ``"undecided"``, ``"not applicable"`` or ``"none declared"``.
+        ``"holds"``, ``"exceeded"``, ``"undecided"``, ``"vacuous"``, ``"not applicable"`` or
+        ``"none declared"``.
     ratio : float
         Regret over bound (the mean over seeds where the bound is on the mean, else the largest); NaN where
         no comparison was made.
@@ -130,6 +137,10 @@ def verdict(
     against: str | None = None,
     level: float = 0.95,
     delta: float | None = None,
+    most: float | None = None,
+    rounds: int | None = None,
+    exponent: float = 0.5,
+    rounds_are: str = "requests",
 ) -> Verdict:
     """Compare measured regret with a declared bound.
 
@@ -148,6 +159,15 @@ def verdict(
         Confidence of the interval for the mean, and of the binomial test.
     delta : float, optional
         Chance of failure of a bound "with probability 1-delta".
+    most : float, optional
+        The most that the regret could be, whatever the policy did: what the comparator has earned, where
+        rewards are not negative. A bound that is not below it is vacuous.
+    rounds : int, optional
+        Rounds of the run: a vacuous bound is told with the horizon from which it would say something.
+    exponent : float
+        Growth of the bound with its horizon, T^exponent.
+    rounds_are : str
+        What a round is called.
 
     Returns
     -------
@@ -160,8 +180,10 @@ def verdict(
     'holds: 40 of at most 100 (ratio 0.40)'
     >>> verdict(40.0, b, violated=("5,000 requests, tuned for 1,000",)).text
     'not applicable because of 5,000 requests, tuned for 1,000'
-    """
-    if bound is None:
+    >>> verdict(40.0, b, most=50.0, rounds=10_000).text
+    'vacuous: the bound 100 is not below the 50 that could be lost at all; from about 40,000 requests on it says something'
+    """  # noqa: E501
+    if bound is None or not np.isfinite(bound.value):
         return Verdict("none declared", float("nan"), "no bound declared")
     if violated:
         return Verdict("not applicable", float("nan"), "not applicable because of " + "; ".join(violated))
@@ -174,6 +196,8 @@ def verdict(
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ParameterError(f"measured regret must be one finite number a seed, got {measured!r}")
     level = check_real("level", level, 0.0, 1.0, open_low=True, open_high=True)
+    if most is not None and bound.value >= most:
+        return _vacuous(bound, most, rounds, exponent, rounds_are)
     limit = bound.value + ROUNDING * max(1.0, abs(bound.value))
     if not randomised or bound.guarantee == "every sequence":
         return _each(values, bound, limit)
@@ -194,6 +218,33 @@ def _phrase(word: str, regret: float, bound: Bound, more: str = "") -> Verdict:
     return Verdict(word, ratio, said)
 
 
+def says_something_from(value: float, most: float, rounds: int, exponent: float = 0.5) -> float:
+    """Rounds from which a bound that grows like T^exponent is below what can be lost, which grows like T.
+
+    Examples
+    --------
+    >>> says_something_from(100.0, 50.0, 10_000)
+    40000.0
+    """
+    if not (most > 0.0 and value > 0.0 and exponent < 1.0):
+        return float("inf")
+    return float(rounds * (value / most) ** (1.0 / (1.0 - exponent)))
+
+
+def _vacuous(bound: Bound, most: float, rounds: int | None, exponent: float, rounds_are: str) -> Verdict:
+    text = (
+        f"vacuous: the bound {_number(bound.value)} is not below the {_number(most)} that could be lost at all"
+    )
+    if rounds is not None:
+        start = says_something_from(bound.value, most, rounds, exponent)
+        if start < 1e15:
+            figures = 10 ** max(0, int(np.log10(max(start, 1.0))) - 2)  # three figures are enough
+            text += (
+                f"; from about {int(np.ceil(start / figures) * figures):,} {rounds_are} on it says something"
+            )
+    return Verdict("vacuous", float("nan"), text)
+
+
 def _number(x: float) -> str:
     return f"{x:,.0f}" if abs(x) >= 1000 or x == round(x) else f"{x:.4g}"
 
@@ -208,14 +259,14 @@ def _each(values: np.ndarray, bound: Bound, limit: float) -> Verdict:
 def _mean(values: np.ndarray, bound: Bound, limit: float, level: float) -> Verdict:
     mean = float(values.mean())
     if values.size == 1:
-        if mean <= limit:
-            return _phrase("holds", mean, bound, ", one seed")
-        return _phrase("undecided", mean, bound, ": one seed says nothing about a mean")
+        return _phrase("undecided", mean, bound, ", one seed says nothing about a mean: give more seeds")
     half = t_quantile(values.size - 1, level) * float(values.std(ddof=1)) / np.sqrt(values.size)
     more = f", mean of {values.size} seeds +- {_number(half)}"
-    if mean <= limit:
+    if mean + half <= limit:
         return _phrase("holds", mean, bound, more)
-    return _phrase("exceeded" if mean - half > limit else "undecided", mean, bound, more)
+    if mean - half > limit:
+        return _phrase("exceeded", mean, bound, more)
+    return _phrase("undecided", mean, bound, more + ": give more seeds")
 
 
 def _mostly(values: np.ndarray, bound: Bound, limit: float, level: float, delta: float | None) -> Verdict:

@@ -66,6 +66,11 @@ class CachingResult(Result):
             "Mreq/s": requests / seconds / 1e6 if seconds > 0 else None,
         }
 
+    def most(self, run: Run) -> float | None:
+        """All that the best static set has."""
+        value = run.row.get("static_optimum")
+        return None if value is None or math.isnan(value) else float(value)
+
     def curve(self, policy: str, capacity: int | None = None, what: str = "hit_ratio") -> np.ndarray:
         """A curve of every seed at the checkpoints: float64 of shape (S, K).
 

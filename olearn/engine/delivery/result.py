@@ -72,6 +72,11 @@ class DeliveryResult(Result):
             "slots/s": sum(r["slots"] for r in rows) / seconds if seconds > 0 else None,
         }
 
+    def most(self, run: Run) -> float | None:
+        """All that the comparator has."""
+        value = run.row.get("optimum")
+        return None if value is None else float(run.row["psi"]) * float(value)
+
     def curve(self, policy: str, what: str = "ratio") -> np.ndarray:
         """A curve of every seed at the checkpoints: float64 of shape (S, K).
 
