@@ -1,11 +1,12 @@
 """The only place that decides how kernels are compiled and where the compiled code is kept.
 
-Three decisions, each measured (see docs/architecture.md):
+Four decisions, each measured (see docs/architecture.md):
 
 * ``_nrt=False``: kernels run without numba's reference counts. On a state that is a NamedTuple of
   arrays this is 7 times faster, and it forbids allocation inside a step, a guarantee worth having.
   The option is numba's own but undocumented, so it is tried once and plain ``njit`` is the fallback.
   A kernel that has to allocate says ``@kernel(allocates=True)``.
+* Files of compiled code prove their content (:mod:`olearn._kept`).
 * The disk cache of a module's kernels sits in a folder named by a fingerprint of that module's
   source and of every olearn source it imports, directly or not. numba itself looks only at the file
   of the outer function: edit a step in one file and a cached loop in another would go on returning
@@ -23,7 +24,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -33,6 +33,8 @@ import numpy as np
 from numba.core import cgutils, config, event, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
+
+from olearn import _kept
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -104,18 +106,22 @@ def cache_root() -> Path:
 
 
 @functools.cache
-def cache_dir(path: str) -> Path:
-    """Folder of the compiled kernels of the source file `path`; a temporary one if it can't be made."""
+def cache_dir(path: str) -> Path | None:
+    """Folder of the compiled kernels of the source file `path`.
+
+    A private temporary one if that can't be made or others could write to it; None if that fails too.
+    """
     name = f"{Path(path).parent.name}.{Path(path).stem}"
     folder = cache_root() / "kernels" / f"{name}-{fingerprint(path)}"
     try:
         fresh = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.utime(folder)  # the age that _remove_old goes by
-        if not os.access(folder, os.W_OK):
+        if not os.access(folder, os.W_OK) or not _kept.private(folder):
             raise PermissionError(folder)
     except OSError:
-        return Path(tempfile.gettempdir()) / "olearn-kernels" / folder.name
+        below = _kept.fallback()
+        return None if below is None else below / folder.name
     if fresh:
         _remove_old(folder, name)
     return folder
@@ -171,7 +177,8 @@ def kernel(function: Any = None, *, allocates: bool = False, inline: bool = Fals
     if function is None:
         return functools.partial(kernel, allocates=allocates, inline=inline, brief=brief)
     file = function.__code__.co_filename
-    kept = os.path.isfile(file)
+    folder = cache_dir(file) if jit_enabled() and os.path.isfile(file) else None
+    kept = folder is not None
     options: dict[str, Any] = {"nogil": not brief, "error_model": "numpy", "cache": kept}
     if not allocates:
         options |= _nrt_option()
@@ -183,9 +190,9 @@ def kernel(function: Any = None, *, allocates: bool = False, inline: bool = Fals
         return numba.njit(**options)(function)
     before = config.CACHE_DIR
     # Read while the decorator runs; other packages keep their own folder.
-    config.CACHE_DIR = str(cache_dir(file))
+    config.CACHE_DIR = str(folder)
     try:
-        return numba.njit(**options)(function)
+        return _kept.keep(numba.njit(**options)(function))
     finally:
         config.CACHE_DIR = before
 

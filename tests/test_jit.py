@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from olearn import _jit, _rng
+from olearn import _jit, _kept, _rng
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,7 +37,7 @@ def test_an_edited_step_is_never_served_from_the_cache(tmp_path):
     """The failure that the fingerprint is for: a loop in one file, the step it calls in another."""
     copy = tmp_path / "olearn"
     copy.mkdir()
-    for name in ("__init__.py", "_jit.py", "_version.py", "errors.py"):
+    for name in ("__init__.py", "_jit.py", "_kept.py", "_version.py", "errors.py"):
         (copy / name).write_text((ROOT / "olearn" / name).read_text())
     (copy / "steps.py").write_text("from olearn._jit import kernel\n@kernel\ndef step(x):\n    return x + 1\n")
     loop = """
@@ -74,11 +74,121 @@ def test_an_edited_step_is_never_served_from_the_cache(tmp_path):
     assert run() == 20
 
 
+@pytest.fixture
+def small(tmp_path):
+    """A package of one kernel, and what runs it in a fresh process."""
+    copy = tmp_path / "olearn"
+    copy.mkdir()
+    for name in ("__init__.py", "_jit.py", "_kept.py", "_version.py", "errors.py"):
+        (copy / name).write_text((ROOT / "olearn" / name).read_text())
+    source = """
+        from olearn._jit import kernel
+
+        @kernel
+        def total(n):
+            s = 0
+            for i in range(n):
+                s += i
+            return s
+    """
+    (copy / "sums.py").write_text(textwrap.dedent(source))
+    cache = tmp_path / "cache"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "OLEARN_CACHE_DIR": str(cache)}
+    code = "import olearn.sums as m; print(m.total(10))"
+
+    def start():
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start, cache
+
+
+def finished(process):
+    out, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    return int(out), told
+
+
+@pytest.mark.jit_only
+def test_damaged_compiled_code_is_compiled_again(small):
+    """Bits flipped anywhere, a file cut, emptied, or full of something else: right numbers, and it is said."""
+    start, cache = small
+    assert finished(start()) == (45, "")
+    assert finished(start()) == (45, "")  # from the cache
+    (file,) = cache.rglob("*.olk")
+    sound = file.read_bytes()
+    rng = np.random.default_rng(1)
+    damages = [b"", sound[:10], sound[: len(sound) // 2], sound[:-1], b"nonsense" * 100]
+    for at in [0, 20, 50, *rng.integers(0, len(sound), 3)]:
+        flipped = bytearray(sound)
+        flipped[at] ^= 1 << int(rng.integers(8))
+        damages.append(bytes(flipped))
+    for damage in damages:
+        file.write_bytes(damage)
+        value, told = finished(start())
+        assert value == 45
+        assert told.count("is damaged, it is compiled again") == 1
+        assert file.read_bytes()[:48] == sound[:48] or len(file.read_bytes()) > 100
+    assert finished(start()) == (45, "")
+
+
+@pytest.mark.jit_only
+def test_processes_that_compile_at_once_do_not_disturb_each_other(small):
+    start, cache = small
+    together = [start() for _ in range(4)]
+    assert [finished(p) for p in together] == [(45, "")] * 4
+    assert len(list(cache.rglob("*.olk"))) == 1
+    assert not list(cache.rglob("*.tmp.*"))
+
+
 def test_unwritable_cache_folder_is_no_obstacle(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("OLEARN_CACHE_DIR", str(tmp_path / "file" / "below"))
+    monkeypatch.setattr(_kept.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
     folder = _jit.cache_dir.__wrapped__(str(ROOT / "olearn" / "_rng.py"))
-    assert str(tmp_path) not in str(folder)
+    assert folder.parent.parent == tmp_path / "tmp"
+    assert folder.parent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners of files here")
+def test_folders_that_others_can_write_to_are_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(_kept.tempfile, "gettempdir", lambda: str(tmp_path))
+    planted = tmp_path / f"olearn-kernels-{os.getuid()}"
+    planted.mkdir()
+    planted.chmod(0o777)
+    assert _kept.fallback() is None  # somebody else can put files there
+    planted.chmod(0o700)
+    assert _kept.fallback() == planted
+    planted.rmdir()
+    planted.symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    assert _kept.fallback() is None
+    monkeypatch.setattr(_kept.os, "getuid", lambda: os.stat(tmp_path).st_uid + 1)
+    assert not _kept.private(tmp_path) or os.stat(tmp_path).st_uid == 0
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    monkeypatch.undo()
+    assert not _kept.private(open_to_all)
+    monkeypatch.setenv("OLEARN_CACHE_DIR", str(open_to_all))
+    chosen = _jit.cache_dir.__wrapped__(str(ROOT / "olearn" / "_rng.py"))
+    assert chosen is None or chosen.stat().st_mode & 0o022 == 0
+
+
+def test_nothing_is_kept_where_there_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(_jit, "cache_dir", lambda file: None)
+
+    def double(x):
+        return 2 * x
+
+    assert _jit.kernel(double)(4) == 8
 
 
 def test_old_versions_are_removed(tmp_path):
