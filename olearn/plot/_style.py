@@ -15,7 +15,11 @@ from olearn.traces._files import write_whole
 
 # Okabe and Ito's palette: distinct for every common colour vision, and in grey with the line styles.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
-STYLES = ("-", "--", "-.", ":")
+# Dotted lines are for bounds alone.
+STYLES = ("-", "--", "-.", (0, (7, 1.5, 1.2, 1.5, 1.2, 1.5)))
+BOUND = ":"
+#: A bound more than so many times above everything else is told in words: drawn, it would flatten the rest.
+FAR = 6.0
 
 _RC = {
     "figure.dpi": 100,

@@ -22,7 +22,8 @@ def draw(result: BanditReplay, path: str | Path | None = None) -> Any:
     Each curve is the mean over runs with a 95 % band. On the logarithmic axis regret of order ln t is a
     straight line; the Lai-Robbins line c ln t has the slope that no consistent policy stays below for ever
     (it bounds the growth, not the height, so a good curve may run beneath it and parallel). The dotted
-    curve is the minimax lower bound: some environment of this kind forces every policy above it.
+    curve is the minimax lower bound: some environment of this kind forces every policy above it, not
+    necessarily this one.
 
     Parameters
     ----------
@@ -73,13 +74,14 @@ def _floors(result: BanditReplay, axes: Any, t: np.ndarray) -> None:
     constant, lower = result.lai_robbins(), result.minimax_lower()
     for axis in axes:
         if constant:
-            label = f"Lai-Robbins: {constant:.3g} ln t"
+            label = f"Lai-Robbins: {constant:.3g} ln t\n(asymptotic: a slope, not a floor)"
             axis.plot(
                 t, constant * np.log(t), color="#555555", linestyle=(0, (6, 3)), linewidth=1.2, label=label
             )
         if lower:
             curve = lower * np.sqrt(t / result.horizon)
-            axis.plot(t, curve, color="#555555", linestyle=":", linewidth=1.4, label="minimax lower bound")
+            label = "minimax lower bound\n(worst case: of some environment,\nnot of this one)"
+            axis.plot(t, curve, color="#555555", linestyle=":", linewidth=1.4, label=label)
 
 
 def _title(result: BanditReplay) -> str:

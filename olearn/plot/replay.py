@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from olearn.errors import ParameterError
-from olearn.plot._style import figure, look, save, style
+from olearn.plot._style import BOUND, FAR, figure, look, save, style
 
 
 def draw(result: Any, path: str | Path | None = None, capacity: int | None = None) -> Any:
     """Draw a replay at one capacity.
 
-    Above: cumulative hit ratio over the requests served, mean over seeds with a 95 % band; the best
-    static set and Belady are drawn thin and grey. Below: regret against the best static set of the
-    prefix, with each declared bound dotted in the policy's colour, and a sqrt(t) guide through the
-    largest regret: a curve that bends like the guide is no-regret, one that rises like a line is not.
+    Above: cumulative hit ratio over the requests served, mean over seeds with a 95 % band; Belady and the best
+    static set, prefilled and from an empty cache, are drawn thin and grey. Below: regret against the best
+    static set of the prefix, with each declared bound dotted in the policy's colour (one that is far above
+    everything is told in words), and a sqrt(t) guide through the largest regret: a curve that bends like
+    the guide is no-regret, one that rises like a line is not.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
         upper, lower = fig.subplots(2, 1, sharex=True)
         online = [(p, runs) for p, runs in names if not runs[0].row["offline"]]
         offline = [(p, runs) for p, runs in names if runs[0].row["offline"]]
-        greys = {"static": (0, (5, 2)), "belady": (0, (1, 1)), "belady-bypass": (0, (3, 1, 1, 1))}
+        greys = {"static": (0, (5, 2)), "belady": "-", "belady-bypass": (0, (9, 3))}
         for name, _ in offline:
             curve = result.curve(name, capacity)[0]
             upper.plot(
@@ -54,7 +55,18 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
                 linewidth=1.3,
                 linestyle=greys.get(name, "-"),
                 marker=_dot(curve),
-                label=f"{name} (offline)",
+                label=f"{name} (offline{_START.get(name, '')})",
+            )
+        charged = result.best(capacity).curves.get("static_prefix_fetch_charged")
+        if any(name == "static" for name, _ in offline) and charged is not None and np.isfinite(charged).any():
+            upper.plot(
+                points,
+                charged / points,
+                color="#666666",
+                linewidth=1.0,
+                linestyle=(0, (2, 1, 6, 1)),
+                marker=_dot(points),
+                label="best static set so far\n(offline, from an empty cache)",
             )
         for k, (name, runs) in enumerate(online):
             _line(upper, points, result.band(name, capacity), look(k), _label(name, runs))
@@ -75,15 +87,14 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
             highest = max(highest, float(np.max(band.mean)))
             lowest = min(lowest, float(np.min(band.mean)))
         top = highest
-        promised = False
-        for k, (_, runs) in enumerate(online):
-            bound = runs[0].bound_curve
-            if bound is not None:
-                note = None if promised else "declared bound\n(dotted, same colour)"
-                promised = True
-                how = {"color": look(k)["color"], "linewidth": 1.2, "linestyle": ":"}
-                lower.plot(points[: bound.size], bound, label=note, marker=_dot(bound, "x"), **how)
-                top = max(top, float(bound[-1]))
+        drawn, far = _bounds(online, max(highest, -lowest, 1.0))
+        for n, (k, bound) in enumerate(drawn):
+            note = None if n else "declared bound\n(dotted, same colour)"
+            how = {"color": look(k)["color"], "linewidth": 1.2, "linestyle": BOUND}
+            lower.plot(points[: bound.size], bound, label=note, marker=_dot(bound, "x"), **how)
+            top = max(top, float(bound[-1]))
+        if far:
+            lower.annotate("\n".join(far), (0.01, 0.98), xycoords="axes fraction", fontsize=8, va="top")
         if highest > 0:
             guide = highest * np.sqrt(points / points[-1])
             lower.plot(points, guide, color="#999999", linewidth=1.0, label=r"$\sqrt{t}$ guide")
@@ -103,6 +114,24 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
         if path is not None:
             save(fig, path)
     return fig
+
+
+#: What an offline row starts with.
+_START = {"static": ", prefilled", "belady": ", from an empty cache", "belady-bypass": ", from an empty cache"}
+
+
+def _bounds(online: list[Any], scale: float) -> tuple[list[tuple[int, np.ndarray]], list[str]]:
+    """The bound curves to draw, by number of their policy, and what is said of those too far above `scale`."""
+    drawn, far = [], []
+    for k, (name, runs) in enumerate(online):
+        bound = runs[0].bound_curve
+        if bound is None or not np.isfinite(bound[-1]):
+            continue
+        if bound[-1] <= FAR * scale:
+            drawn.append((k, bound))
+        else:
+            far.append(f"bound of {name}: {bound[-1]:,.3g} at the end, not drawn")
+    return drawn, far
 
 
 def _line(ax: Any, points: np.ndarray, band: Any, how: dict[str, Any], label: str) -> None:
