@@ -20,6 +20,14 @@ from olearn.engine.game import Comparators, Run
 from olearn.engine.store import as_bound, plain
 from olearn.errors import ParameterError, TraceError, unknown
 
+#: What a letter in the table's column of marks means: rows that are not like the others.
+MARKS = {
+    "f": "fractional: the reward is an expectation, no cache can hold fractions of items",
+    "s": "soft capacity: it holds on average only; the most that was held",
+    "p": "did not start empty; what it started with, for free",
+    "i": "interrupted; what it has served",
+}
+
 #: Game -> its result: (module, class). Nothing is imported before it is asked for.
 RESULTS = {
     "caching": ("olearn.engine.caching.result", "CachingResult"),
@@ -345,13 +353,42 @@ class Result:
         """The optima of every group, each with the bound that certifies it."""
         return [row for best in self.hindsight.values() for row in best.certificates]
 
+    def marks(self, runs: list[Run]) -> dict[str, str]:
+        """How the row of a policy is unlike the others: a letter, and what it says of these runs."""
+        row = self.longest(runs)[0].row
+        found = {}
+        if row.get("fractional"):
+            found["f"] = ""
+        if not row.get("complete", True):
+            planned = self.stream().get(self.ROUNDS)
+            found["i"] = f"{row[self.ROUNDS]:,} of {planned:,}" if planned else f"{row[self.ROUNDS]:,}"
+        return found
+
     def shown(self) -> tuple[list[dict[str, Any]], list[str]]:
-        """Rows and columns of the short table."""
+        """Rows and columns of the short table; a column of marks stands where a row is unlike the others."""
         rows = self.summary()
-        return rows, [c for c in self.SUMMARY if any(r.get(c) is not None for r in rows)]
+        for row, (_, _, runs) in zip(rows, self.groups()):
+            row["mark"] = "".join(self.marks(runs)) or None
+        columns = [*self.SUMMARY[:1], "mark", *self.SUMMARY[1:]]
+        return rows, [c for c in columns if any(r.get(c) is not None for r in rows)]
+
+    def legend(self) -> list[str]:
+        """What the marks of the table mean, a line each, with the rows that have them."""
+        said: dict[str, list[str]] = {}
+        several = len({self.group_of(run) for run in self.runs}) > 1
+        for policy, group, runs in self.groups():
+            for mark, text in self.marks(runs).items():
+                name = f"{policy} at {self.GROUP} {group}" if several else policy
+                said.setdefault(mark, []).append(f"{name} {text}".strip() if text else "")
+        lines = []
+        for mark, meaning in MARKS.items():
+            if mark in said:
+                who = "; ".join(dict.fromkeys(name for name in said[mark] if name))
+                lines.append(f"{mark}: {meaning}" + (f" ({who})" if who else ""))
+        return lines
 
     def __str__(self) -> str:
-        return text_table(*self.shown())
+        return "\n".join([text_table(*self.shown()), *self.legend()])
 
     def __repr__(self) -> str:
         state = "" if self.complete else ", interrupted"

@@ -71,6 +71,34 @@ class CachingResult(Result):
         value = run.row.get("static_optimum")
         return None if value is None or math.isnan(value) else float(value)
 
+    def marks(self, runs: list[Run]) -> dict[str, str]:
+        """Beside what every game marks: soft capacities and caches that do not start empty."""
+        found = super().marks(runs)
+        rows = [run.row for run in runs]
+        capacity = rows[0]["capacity"]
+        peak = max((r["peak_occupancy"] for r in rows if r.get("peak_occupancy") is not None), default=0.0)
+        if rows[0].get("soft_capacity"):
+            found["s"] = f"{peak:,.0f} of {capacity:,}"
+        started = max((r["prefilled"] for r in rows if r.get("prefilled") is not None), default=0.0)
+        if started > 0:
+            found["p"] = f"{started:,.0f}"
+        return found
+
+    def legend(self) -> list[str]:
+        """Beside the marks: why a static set can stand above Belady, where it does."""
+        lines = super().legend()
+        for capacity in self.hindsight:
+            row = next(
+                (r for r in self.rows if r["capacity"] == capacity and r.get("belady") is not None), None
+            )
+            if row is not None and row["static_optimum"] > row["belady"]:
+                lines.append(
+                    f"capacity {capacity:,}: static starts with its items in place, worth "
+                    f"{row['static_optimum']:,.0f} hits; from an empty cache the best static set has "
+                    f"{row['static_fetch_charged']:,.0f}, belady {row['belady']:,.0f}"
+                )
+        return lines
+
     def curve(self, policy: str, capacity: int | None = None, what: str = "hit_ratio") -> np.ndarray:
         """A curve of every seed at the checkpoints: float64 of shape (S, K).
 
