@@ -17,9 +17,11 @@ import numpy as np
 
 from olearn.errors import NotSupportedError, TraceError
 from olearn.traces._files import said, write_whole
+from olearn.traces._limits import check_memory
 from olearn.traces._trace import Trace
 
-VERSION = 1
+#: Version 2 has operations or times to live; a trace without them is written as version 1.
+VERSION = 2
 MARK = b"olearn_trace.npy"
 
 
@@ -42,7 +44,8 @@ def encode(trace: Trace) -> dict[str, np.ndarray]:
     """The members of the file, in order."""
     codes = trace.items + np.int32(1)
     codes[trace.first_requests] = 0
-    members = {"olearn_trace": np.array(VERSION, np.uint8), "items": narrow(codes)}
+    version = 1 if trace.operations is None and trace.ttl is None else VERSION
+    members = {"olearn_trace": np.array(version, np.uint8), "items": narrow(codes)}
     members |= _encode_keys(trace.keys)
     if trace.times is not None:
         steps = np.diff(trace.times, prepend=trace.times.dtype.type(0))
@@ -50,6 +53,9 @@ def encode(trace: Trace) -> dict[str, np.ndarray]:
             members["time_steps"] = narrow(steps)
         else:
             members["times"] = trace.times
+    for name in ("operations", "ttl"):
+        if getattr(trace, name) is not None:
+            members[name] = getattr(trace, name)
     for name, column in (("sizes", trace.sizes), ("costs", trace.costs)):
         if column is None:
             continue
@@ -88,24 +94,35 @@ def decode(file: Any) -> Trace:
     """
     try:
         with np.load(file, allow_pickle=False) as archive:
+            plain = sum(member.file_size for member in archive.zip.infolist())
+            check_memory(3 * plain, "an npz of this size takes")
             members = {name: archive[name] for name in archive.files}
+    except TraceError:
+        raise
     except Exception as error:  # zip and header parsers raise whatever they meet in a damaged file
         raise TraceError(f"corrupt or truncated npz ({said(error)})") from None
     if "olearn_trace" not in members:
         raise TraceError(f"an npz, but not a trace of olearn's: it holds {', '.join(members) or 'nothing'}")
-    version = int(members["olearn_trace"])
+    mark = members["olearn_trace"]
+    if mark.shape != () or mark.dtype.kind not in "iu":
+        raise TraceError(f"damaged npz trace (its version is {said(ValueError(str(mark)))})")
+    version = int(mark)
     if version > VERSION:
         raise TraceError(f"npz trace of version {version}; this olearn reads up to version {VERSION}")
     try:
         return _assemble(members)
-    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
-        if isinstance(error, TraceError):
-            raise
+    except TraceError:
+        raise
+    except Exception as error:  # whatever a flipped bit leads to
         raise TraceError(f"damaged npz trace ({type(error).__name__}: {str(error)[:80]})") from None
 
 
 def _assemble(members: dict[str, np.ndarray]) -> Trace:
     codes = members["items"]
+    if codes.dtype.kind not in "iu" or codes.ndim != 1:
+        raise TraceError(f"damaged npz trace (its items are {codes.dtype} of shape {codes.shape})")
+    if codes.size and int(codes.max()) > codes.size:
+        raise TraceError(f"damaged npz trace (its items go to {codes.max()}, it has {codes.size} requests)")
     items = codes.astype(np.int32) - np.int32(1)
     fresh = np.flatnonzero(codes == 0)
     items[fresh] = np.arange(fresh.size, dtype=np.int32)
@@ -118,7 +135,8 @@ def _assemble(members: dict[str, np.ndarray]) -> Trace:
         one = members.get(f"item_{name}")
         columns.append(members.get(name) if one is None else one[items])
     name = members["name"].tobytes().decode("utf-8", "surrogatepass") if "name" in members else "trace"
-    return Trace(items, keys, columns[0], times, columns[1], name=name)
+    more = {part: members.get(part) for part in ("operations", "ttl")}
+    return Trace(items, keys, columns[0], times, columns[1], name=name, **more)
 
 
 def _decode_keys(members: dict[str, np.ndarray]) -> np.ndarray:

@@ -7,13 +7,14 @@ that a per-item quantity is an array cell. The keys that the source used are kep
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from olearn.errors import NotSupportedError, TraceError, check_real
+from olearn.errors import NotSupportedError, TraceError, check_positive_int
 from olearn.traces._files import ValueAtError
 from olearn.traces._intern import MAX_REQUESTS, intern
 
@@ -35,8 +36,19 @@ class Trace:
         Time of each request, in the unit of the source: int32, int64, or float64 where not whole.
     costs : array-like, shape (T,), optional
         Cost of a miss at each request (float64, at least 0).
+    operations : array-like, shape (T,), optional
+        What each row does, a code of :mod:`olearn.traces.operations`; without it every row is a request.
+    ttl : array-like, shape (T,), optional
+        Time to live that a row gives its item, in the unit of `times`, at least 0; 0 is none.
     name, source : str, optional
         A short name for tables; the file the trace was read from.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        What a reader of this trace should know: lines skipped, sizes that change, keys joined, ...
+    origin : dict
+        Where it comes from: ``format``, ``columns``, ``operations``, ... and ``notes`` (for manifests).
 
     Raises
     ------
@@ -72,6 +84,8 @@ class Trace:
         times: Any = None,
         costs: Any = None,
         *,
+        operations: Any = None,
+        ttl: Any = None,
         name: str | None = None,
         source: str | None = None,
     ) -> None:
@@ -81,9 +95,13 @@ class Trace:
         self.sizes: np.ndarray | None = None if sizes is None else check_sizes(sizes, length)
         self.times: np.ndarray | None = None if times is None else check_times(times, length)
         self.costs: np.ndarray | None = None if costs is None else check_costs(costs, length)
+        self.operations: np.ndarray | None = None if operations is None else _check_codes(operations, length)
+        self.ttl: np.ndarray | None = None if ttl is None else check_ttl(ttl, length)
         self.name: str = name or "trace"
         self.source: str | None = source
-        seen = self.first_requests.size
+        self.notes: tuple[str, ...] = ()
+        self.origin: dict[str, Any] = {}
+        seen = count_dense(self.items)
         if self.keys.shape != (seen,):
             raise TraceError(f"keys must name each of the {seen} items once, got shape {self.keys.shape}")
 
@@ -151,6 +169,36 @@ class Trace:
 
         return next_use(self.items, self.catalog_size)
 
+    def blocks(self, size: int = _CHUNK) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
+        """The requests in order, at most `size` at a time: ``(start, items, sizes or None)``.
+
+        The arrays are views; of a trace on disk, only the block at hand is in memory.
+        """
+        size = check_positive_int("size", size)
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            yield start, self.items[part], None if self.sizes is None else self.sizes[part]
+
+    def next_use_blocks(self, size: int = _CHUNK) -> Iterator[tuple[int, np.ndarray]]:
+        """As :meth:`next_use`, in blocks from the end: ``(start, next uses of the block)``.
+
+        Memory: 4 bytes an item and a request of a block.
+
+        Examples
+        --------
+        >>> [(s, n.tolist()) for s, n in Trace.from_keys(list("abac")).next_use_blocks(3)]
+        [(3, [4]), (0, [2, 4, 4])]
+        """
+        from olearn.traces._kernels import next_use_before
+
+        size = check_positive_int("size", size)
+        last = np.full(self.catalog_size, len(self), dtype=np.int32)
+        for start in reversed(range(0, len(self), size)):
+            items = self.items[start : start + size]
+            nexts = np.empty(items.size, dtype=np.int32)
+            next_use_before(items, start, last, nexts)
+            yield start, nexts
+
     @cached_property
     def digest(self) -> str:
         """32 hexadecimal digits that change when items, keys, sizes, times or costs do.
@@ -161,10 +209,14 @@ class Trace:
         state = hashlib.blake2b(digest_size=16)
         _absorb(state, b"items", self.items)
         _absorb_keys(state, self.keys)
-        for label, array in ((b"sizes", self.sizes), (b"times", self.times), (b"costs", self.costs)):
-            if array is not None:
-                _absorb(state, label, array)
+        for name in self.columns()[1:]:
+            _absorb(state, name.encode(), getattr(self, name))
         return state.hexdigest()
+
+    def columns(self) -> list[str]:
+        """Names of the arrays with a value a request that this trace has."""
+        names = ("items", "sizes", "times", "costs", "operations", "ttl")
+        return [name for name in names if getattr(self, name) is not None]
 
     # -- parts, files --------------------------------------------------------------------------------
     def __getitem__(self, part: slice) -> Trace:
@@ -176,9 +228,10 @@ class Trace:
     def sample(self, share: float, seed: int = 0) -> Trace:
         """All requests of a random share of the items: a small trace that behaves like the large one.
 
-        Every item is kept with chance `share`, independently. A cache of ``share * C`` places on the
-        sample stands for one of C places on the whole trace (spatial sampling [1]_); its error shrinks
-        with the number of items kept and is large where few items carry most requests.
+        An item is kept if a hash of its key is small: with chance `share`, independently, and the same
+        key in every trace. ``load(path, sample=share)`` does so while reading. A cache of ``share * C``
+        places on the sample stands for one of C places on the whole trace (spatial sampling [1]_); its
+        error shrinks with the number of items kept and is large where few items carry most requests.
 
         Parameters
         ----------
@@ -196,13 +249,11 @@ class Trace:
         >>> trace = Trace.from_keys(list("abcabcaabd"))
         >>> part = trace.sample(0.5, seed=2)
         >>> part.keys[part.items].tolist()
-        ['a', 'b', 'a', 'b', 'a', 'a', 'b', 'd']
+        ['b', 'c', 'b', 'c', 'b']
         """
-        from olearn._rng import generator
+        from olearn.traces._sample import keeper
 
-        share = check_real("share", share, 0.0, 1.0, open_low=True)
-        kept = generator(seed).random(self.catalog_size) < share
-        return self._part(kept[self.items])
+        return self._part(keeper(share, seed)(self.keys)[self.items])
 
     def _part(self, part: Any) -> Trace:
         """The requests that a slice or a mask picks, ids made dense again."""
@@ -213,8 +264,10 @@ class Trace:
             raise TraceError(f"a trace needs at least one request, none of {len(self)} is picked")
         order = np.empty(self.catalog_size, dtype=np.int32)
         count = relabel(items, np.full(self.catalog_size, -1, dtype=np.int32), order)
-        rest = [None if a is None else a[part].copy() for a in (self.sizes, self.times, self.costs)]
-        return Trace(items, self.keys[order[:count]], *rest, name=self.name, source=self.source)
+        rest = {name: np.array(getattr(self, name)[part]) for name in self.columns()[1:]}
+        made = Trace(items, self.keys[order[:count]], **rest, name=self.name, source=self.source)
+        made.notes, made.origin = self.notes, dict(self.origin)
+        return made
 
     def save(self, path: str | Path, format: str | None = None) -> Path:
         """Write the trace, whole or not at all: :func:`olearn.traces.save`, by default by the ending."""
@@ -230,7 +283,7 @@ class Trace:
         return load(path, format, **options)
 
     def __repr__(self) -> str:
-        extras = [n for n in ("sizes", "times", "costs") if getattr(self, n) is not None]
+        extras = self.columns()[1:]
         also = f", {', '.join(extras)}" if extras else ""
         return f"<Trace {self.name!r}: {len(self):,} requests, {self.catalog_size:,} items{also}>"
 
@@ -254,8 +307,18 @@ def _dense(items: Any) -> np.ndarray:
 
 
 def _first_requests(items: np.ndarray) -> np.ndarray:
-    """Positions at which a new id appears; an error unless ids are dense in order of appearance."""
-    found = []
+    """Positions at which a new id appears, int64."""
+    found = [rises for rises in _rises(items)]
+    return np.concatenate(found).astype(np.int64, copy=False)
+
+
+def count_dense(items: np.ndarray) -> int:
+    """How many items there are; an error unless ids are dense in order of appearance."""
+    return sum(rises.size for rises in _rises(items))
+
+
+def _rises(items: np.ndarray) -> Iterator[np.ndarray]:
+    """Positions at which a new id appears, in pieces."""
     top = -1
     for start in range(0, items.size, _CHUNK):
         part = items[start : start + _CHUNK]
@@ -274,8 +337,7 @@ def _first_requests(items: np.ndarray) -> np.ndarray:
             at = int(np.argmin(part))
             raise TraceError(f"items must be at least 0, got {part[at]} at position {start + at}")
         top = int(tops[-1])
-        found.append(rises + start)
-    return np.concatenate(found).astype(np.int64, copy=False)
+        yield rises + start
 
 
 def _column(what: str, values: Any, length: int) -> np.ndarray:
@@ -339,11 +401,31 @@ def check_costs(values: Any, length: int) -> np.ndarray:
     return np.require(array, dtype=np.float64, requirements=("C", "W"))
 
 
+def check_ttl(values: Any, length: int) -> np.ndarray:
+    """Times to live as int32, int64 or float64, or an error that names the position."""
+    array = _column("ttl", values, length)
+    _not_negative("ttl", array)
+    if array.dtype.kind == "f":
+        return np.require(array, dtype=np.float64, requirements=("C", "W"))
+    return _integers("ttl", array)
+
+
+def _check_codes(values: Any, length: int) -> np.ndarray:
+    from olearn.traces.operations import NAMES
+
+    array = _column("operations", values, length)
+    if array.dtype.kind == "f" or array.min() < 1 or array.max() >= len(NAMES):
+        raise TraceError(f"operations must be codes from 1 to {len(NAMES) - 1} (olearn.traces.operations)")
+    return np.require(array, dtype=np.uint8, requirements=("C", "W"))
+
+
 # -- digest --------------------------------------------------------------------------------------------
 def _absorb(state: Any, label: bytes, array: np.ndarray) -> None:
-    little = array if array.dtype.newbyteorder("<").isnative else array.astype(array.dtype.newbyteorder("<"))
     state.update(label + array.dtype.str[1:].encode() + str(array.size).encode() + b":")
-    state.update(np.ascontiguousarray(little).view(np.uint8).data)
+    for start in range(0, array.size, _CHUNK):
+        part = array[start : start + _CHUNK]
+        little = np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<"))
+        state.update(little.view(np.uint8).data)
 
 
 def _absorb_keys(state: Any, keys: np.ndarray) -> None:

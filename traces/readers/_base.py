@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Any, BinaryIO, ClassVar, NamedTuple
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
 from olearn.errors import ParameterError, nearest
-from olearn.traces._files import HEAD, Source, at
-from olearn.traces._intern import Interner, compiled_pays
+from olearn.traces._files import HEAD, Source
+from olearn.traces._gather import Block, Plan, gather
 from olearn.traces._trace import Trace
+from olearn.traces.operations import Rule
 
 
 class Reader:
     """One trace format. A subclass in a file of this folder is all it takes to add one.
 
-    Third parties name a subclass in the entry-point group ``olearn.readers``. Options of a format are
-    keyword parameters of :meth:`read`.
+    Third parties name a subclass in the entry-point group ``olearn.readers``. A reader either returns
+    the whole trace (:meth:`read`) or, better, yields it in blocks (:meth:`blocks`): such a file may be
+    longer than memory. Options of a format are keyword parameters of that method.
     """
 
-    #: The name that ``format=`` takes, the usual endings of files, and one line on the layout.
+    #: The name that ``format=`` takes, the usual endings of files, one line on the layout, one line of a file.
     name: ClassVar[str] = ""
     extensions: ClassVar[tuple[str, ...]] = ()
     description: ClassVar[str] = ""
+    example: ClassVar[str] = ""
+    #: Whether rows are reads, writes and deletes, so that ``operations=`` says which are requests.
+    has_operations: ClassVar[bool] = False
+    #: Whether a person can tell the columns apart, so that the message on a file of no format offers this one.
+    text: ClassVar[bool] = False
 
     def sniff(self, head: bytes, path: PurePath) -> float:
         """How sure the reader is that a file is its own, from 0 (it isn't) to 1 (a magic number).
@@ -38,9 +46,46 @@ class Reader:
         """
         raise NotImplementedError
 
-    def read(self, source: Source) -> Trace:
-        """Read the whole file; mistakes in it raise TraceError with the line or the byte."""
+    def blocks(self, source: Source) -> Iterator[Block | None]:
+        """The rows of the file in blocks; None says that what came so far is void and all comes again.
+
+        A generator may set ``source.where`` (from the number of a row to its place, for messages) and
+        ``source.plan`` (what is to be done at the end), and tell what it sees with ``source.note``.
+        """
         raise NotImplementedError
+
+    def read(self, source: Source, **options: Any) -> Trace:
+        """Read the whole file; mistakes in it raise TraceError with the line or the byte."""
+        return self.gather(source, options)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the format is read in blocks."""
+        return type(self).blocks is not Reader.blocks
+
+    def gather(
+        self, source: Source, options: dict[str, Any], share: float | None = None, seed: int = 0
+    ) -> Trace:
+        """The trace of the blocks; with `share`, of a share of the items."""
+        blocks, rule = self.begin(source, options)
+        trace = gather(source, blocks, rule=rule, share=share, seed=seed)
+        if rule is not None:
+            self.say(source, rule)
+        return trace
+
+    @staticmethod
+    def say(source: Source, rule: Rule) -> None:
+        """Tell what the rule for operations did, where there were any."""
+        if rule.taken or rule.left:
+            source.note(rule.told())
+            source.told["operations"] = rule.text
+
+    def begin(self, source: Source, options: dict[str, Any]) -> tuple[Iterator[Block | None], Rule | None]:
+        """The blocks of the file, and the rule for its operations if the format has any."""
+        options = dict(options)
+        rule = Rule(options.pop("operations", None)) if self.has_operations else None
+        source.plan = Plan()
+        return self.blocks(source, **options), rule
 
     def named(self, path: PurePath) -> bool:
         """Whether the file's name ends as this format's files do."""
@@ -48,8 +93,11 @@ class Reader:
 
     @classmethod
     def options(cls) -> list[str]:
-        """Names of the keyword parameters of :meth:`read`."""
-        return [n for n in inspect.signature(cls.read).parameters if n not in ("self", "source")]
+        """Names of the keyword parameters of :meth:`blocks` or :meth:`read`."""
+        method = cls.read if cls.blocks is Reader.blocks else cls.blocks
+        skip = ("self", "source")
+        names = [n for n, p in inspect.signature(method).parameters.items() if n not in skip and p.kind != p.VAR_KEYWORD]
+        return [*names, "operations"] if cls.has_operations else names
 
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse an option that this format does not have."""
@@ -60,13 +108,6 @@ class Reader:
                     f"format {self.name!r} has no option {option!r}{nearest(option, self.options())}; "
                     f"its options: {allowed}"
                 )
-
-
-class Interned(NamedTuple):
-    """Items of a file that were given dense ids while it was read."""
-
-    items: np.ndarray  # int32 (T,)
-    keys: np.ndarray  # (N,)
 
 
 def head_lines(head: bytes, strict: bool = True) -> list[str]:
@@ -82,10 +123,10 @@ def head_lines(head: bytes, strict: bool = True) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def read_records(
-    source: Source, dtype: np.dtype[Any], fields: tuple[str, ...], check: Any = None, *, skip: int = 0
-) -> list[Any]:
-    """Columns of a file of fixed-size binary records, in pieces so that the records are never all held.
+def records(
+    source: Source, dtype: np.dtype[Any], check: Any = None, *, skip: int = 0
+) -> Iterator[np.ndarray]:
+    """Fixed-size binary records in pieces; `source.where` is set to the byte of a record.
 
     Parameters
     ----------
@@ -93,60 +134,49 @@ def read_records(
         The file.
     dtype : structured dtype
         The record.
-    fields : tuple of str
-        The columns wanted, the item first. Each comes back as an int64 array of its own, an unsigned one
-        of 32 or 64 bits as uint32 or uint64; of a large file, the items come back as :class:`Interned`.
     check : callable(records) -> int or None
         Position of the first record that is impossible, or None.
     skip : int
         Bytes before the first record.
+
+    Yields
+    ------
+    structured ndarray
+        A view of a buffer that the next piece overwrites.
     """
-    size = source.size
-    expected = None if size is None else max(0, size - skip) // dtype.itemsize
-    interner = None
-    same = {np.dtype("<u8"): np.uint64, np.dtype("<u4"): np.uint32}
-    kinds: list[np.dtype[Any]] = [np.dtype(same.get(dtype[f], np.int64)) for f in fields]
-    if kinds[0] == np.uint32:  # keys are interned as 64-bit integers
-        kinds[0] = np.dtype(np.int64)
-    columns: list[list[np.ndarray]] = [[] for _ in fields]
-    if expected is not None:
-        whole = [np.empty(expected, kind) for kind in kinds[1:]]
-        if compiled_pays(expected):
-            interner = Interner(kinds[0])
-            kinds[0] = np.dtype(np.int32)
-        whole.insert(0, np.empty(expected, kinds[0]))
+    size = dtype.itemsize
+    source.where = lambda position: f"byte {skip + position * size}"
     done = 0
     with source.open() as stream:
         stream.read(skip)
-        buffer = memoryview(bytearray(dtype.itemsize << 16))  # one for all pieces: no fresh pages
-        size = _fill(stream, buffer)
-        while size:
-            count, rest = divmod(size, dtype.itemsize)
-            records = np.frombuffer(buffer, dtype, count)
+        buffer = memoryview(bytearray(size << 16))  # one for all pieces: no fresh pages
+        got = _fill(stream, buffer)
+        while got:
+            count, rest = divmod(got, size)
+            found = np.frombuffer(buffer, dtype, count)
             if check is not None and count:
-                bad = check(records)
+                bad = check(found)
                 if bad is not None:
-                    at_byte = skip + (done + bad) * dtype.itemsize
-                    raise source.error(f"byte {at_byte}: not a possible record of {dtype.itemsize} bytes")
+                    raise source.error(f"{source.where(done + bad)}: not a possible record of {size} bytes")
             if rest:
-                at_byte = skip + (done + count) * dtype.itemsize
                 raise source.error(
-                    f"truncated: the record at byte {at_byte} has {rest} of its {dtype.itemsize} bytes"
+                    f"truncated: the record at {source.where(done + count)} has {rest} of its {size} bytes"
                 )
-            for position, field in enumerate(fields):
-                if position == 0 and interner is not None:
-                    interner.add(records[field], whole[0][done : done + count])
-                elif expected is None:
-                    columns[position].append(records[field].astype(kinds[position]))
-                else:
-                    whole[position][done : done + count] = records[field]
+            yield found
             done += count
-            size = _fill(stream, buffer)
-    if interner is not None:
-        return [Interned(whole[0], interner.keys()), *whole[1:]]
-    if expected is not None:
-        return whole
-    return [np.concatenate(c) for c in columns]
+            got = _fill(stream, buffer)
+
+
+def column(values: np.ndarray) -> np.ndarray:
+    """A copy of a record's field as int64; unsigned ones of 32 or 64 bits as uint32 or uint64."""
+    kind = {"u8": np.uint64, "u4": np.uint32}.get(f"{values.dtype.kind}{values.dtype.itemsize}", np.int64)
+    return np.array(values, dtype=kind)
+
+
+def key_column(values: np.ndarray) -> np.ndarray:
+    """A copy of a record's field as keys: int64, or uint64 for an unsigned one of 64 bits."""
+    wide = values.dtype.kind == "u" and values.dtype.itemsize == 8
+    return np.array(values, dtype=np.uint64 if wide else np.int64)
 
 
 def _fill(stream: BinaryIO, buffer: memoryview) -> int:
@@ -157,11 +187,3 @@ def _fill(stream: BinaryIO, buffer: memoryview) -> int:
         got = stream.readinto(buffer[done:])  # type: ignore[attr-defined]
         done += got
     return done
-
-
-def build(source: Source, record_bytes: int, keys: Any, *, skip: int = 0, **columns: Any) -> Trace:
-    """A trace from columns of binary records; a bad value is reported at the byte of its record."""
-    with at(source, lambda position: f"byte {skip + position * record_bytes}"):
-        if isinstance(keys, Interned):
-            return Trace(keys.items, keys.keys, **columns)
-        return Trace.from_keys(keys, **columns)

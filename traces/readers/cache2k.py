@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePath
 
 import numpy as np
 
 from olearn.traces._files import Source
-from olearn.traces._trace import Trace
-from olearn.traces.readers._base import Reader, build, read_records
+from olearn.traces._gather import Block
+from olearn.traces.readers._base import Reader, key_column, records
 
 _RECORD = np.dtype([("id", ">i4")])
 
@@ -19,6 +20,7 @@ class Cache2k(Reader):
     name = "cache2k"
     extensions = (".trace",)
     description = "binary, a big-endian int32 id a request (cache2k)"
+    example = "struct >i: 70000"
 
     def sniff(self, head: bytes, path: PurePath) -> float:
         ids = np.frombuffer(head, ">i4", len(head) // 4)
@@ -28,6 +30,6 @@ class Cache2k(Reader):
         small = float(np.mean(ids < 1 << 24))
         return 0.0 if small < 0.9 else 0.45 + 0.1 * self.named(path)
 
-    def read(self, source: Source) -> Trace:
-        (ids,) = read_records(source, _RECORD, ("id",))
-        return build(source, _RECORD.itemsize, ids)
+    def blocks(self, source: Source) -> Iterator[Block | None]:
+        for found in records(source, _RECORD):
+            yield Block(key_column(found["id"]))

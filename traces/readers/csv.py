@@ -8,14 +8,18 @@ time, item and size if the first never decreases; anything else has to be named.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import NamedTuple
 
-from olearn.errors import ParameterError, nearest, unknown
+from olearn.errors import ParameterError, nearest
 from olearn.traces._files import Source
-from olearn.traces._trace import Trace
+from olearn.traces._gather import Block, Plan
+from olearn.traces.operations import code_of
 from olearn.traces.readers._base import Reader, head_lines
+from olearn.traces.readers._blocks import block_size, split_ranges
+from olearn.traces.readers._columns import parse_columns
+from olearn.traces.readers._names import SYNONYMS, by_name, fold
 from olearn.traces.readers._table import (
     ROLES,
     Layout,
@@ -23,27 +27,10 @@ from olearn.traces.readers._table import (
     is_date,
     is_number,
     is_whole,
-    read_table,
+    read_blocks,
     split,
 )
 
-#: Names of columns in the traces of the field, most telling first; compared without case, ``_``, ``-``.
-SYNONYMS = {
-    "item": (
-        "item", "itemid", "obj", "object", "objid", "objectid", "key", "contentid", "content", "fileid", "file",
-        "movieid", "videoid", "docid", "documentid", "pageid", "blockid", "lbn", "lba", "block", "page", "url",
-        "uri", "path", "hash", "anonymizedkey", "id",
-    ),
-    "time": (
-        "time", "timestamp", "ts", "optime", "datetime", "date", "clock", "clocktime", "timeus", "timems",
-        "timesec", "arrivaltime", "arrival",
-    ),
-    "size": (
-        "size", "objsize", "objectsize", "itemsize", "filesize", "contentsize", "valuesize", "bytes", "length",
-        "len", "iosize", "sizebytes", "blockidsize", "blocksize",
-    ),
-    "cost": ("cost", "misscost", "penalty", "misspenalty", "latency", "delay", "weight"),
-}  # fmt: skip
 _DELIMITERS = ",\t;|"
 
 
@@ -63,6 +50,9 @@ class Csv(Reader):
     name = "csv"
     extensions = (".csv", ".tsv", ".psv")
     description = "text, columns found by header or given (columns=item=3,time=1), delimiter sniffed"
+    example = "time,item,size"
+    has_operations = True
+    text = True
 
     def sniff(self, head: bytes, path: PurePath) -> float:
         lines = head_lines(head)
@@ -70,28 +60,31 @@ class Csv(Reader):
             return 0.0
         form = _form(lines, None, None, head)
         if form.width == 1:  # plain text, unless its first line names an item and nothing else is text
-            headed = bool(form.names) and _by_name(form.names, "item") == 0
+            headed = bool(form.names) and by_name(form.names, "item") == 0
             return 0.85 if headed and (self.named(path) or all(map(is_whole, form.rows))) else 0.0
         if any(len(split(r, _layout(form, {}))) != form.width for r in form.rows):
             return 0.45 if self.named(path) else 0.0
-        named = bool(form.names and _by_name(form.names, "item") is not None)
+        named = bool(form.names and by_name(form.names, "item") is not None)
         return 0.5 + 0.2 * named + 0.15 * self.named(path)
 
-    def read(
+    def blocks(
         self,
         source: Source,
         columns: Mapping[str, str | int] | str | None = None,
         delimiter: str | None = None,
         header: bool | None = None,
         sort: bool | None = None,
-    ) -> Trace:
+        block: str | int | None = None,
+    ) -> Iterator[Block | None]:
         """Read the file.
 
         Parameters
         ----------
         columns : mapping or str, optional
-            Column of each of ``item``, ``time``, ``size``, ``cost``, by name or 1-based position:
-            ``{"item": "url", "time": 1}`` or ``"item=url,time=1"``. Only these are read.
+            Column of each of ``item``, ``time``, ``size``, ``cost``, ``operation``, ``ttl``, ``count`` and
+            ``extra_size``, by name or 1-based position: ``{"item": "url", "time": 1}`` or
+            ``"item=url,time=1"``, or as libCacheSim writes it: ``obj-id-col=5,obj-size-col=4``. Only these
+            are read.
         delimiter : str, optional
             One character; by default the one of ``, tab ; |`` (or blank) that cuts all lines alike.
         header : bool, optional
@@ -99,25 +92,49 @@ class Csv(Reader):
         sort : bool, optional
             Order requests by time (stable). By default only MovieLens files (``movieId``), which are
             ordered by user.
+        block : str or int, optional
+            Split ranges into blocks of so many bytes: the item is then a byte offset, the size a length.
         """
         lines = head_lines(source.head, strict=False)
         if not lines:
             raise source.error("byte 0: not a text file")
+        roles = None
+        if columns is not None:
+            roles, more, unread = parse_columns(columns)
+            if "format" in more:
+                raise ParameterError("a struct format belongs to binary files: --format binary")
+            delimiter, header = more.get("delimiter", delimiter), more.get("header", header)
+            block = more.get("block", block)
+            for name in unread:
+                source.note(f"{name} is not read")
         if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
             raise ParameterError(f"delimiter must be one ASCII character, got {delimiter!r}")
         form = _form(lines, delimiter, header, source.head)
         if not form.rows:
             raise source.error("holds a header and no request")
-        chosen = _chosen(source, form, columns)
+        chosen = _chosen(source, form, roles)
         if sort is None:
-            sort = "time" in chosen and bool(form.names) and _fold(form.names[chosen["item"]]) == "movieid"
+            sort = "time" in chosen and bool(form.names) and fold(form.names[chosen["item"]]) == "movieid"
         if sort and "time" not in chosen:
             raise source.error("can't be sorted by time: no column is known as the time")
-        return read_table(source, _layout(form, chosen), form.rows, sort=sort, join_blanks=True)
+        size = block_size(block, None)
+        if size is not None and "size" not in chosen:
+            raise source.error("can't be split into blocks: no column is known as the size, the length of a range")
+        source.plan = Plan(sort=sort, join_blanks=True)
+        source.told["columns"] = _told(form, chosen)
+        found = read_blocks(source, _layout(form, chosen), form.rows)
+        for part in found:
+            if part is None or size is None:
+                yield part
+            else:
+                yield from split_ranges(source, part, size)
 
 
-def _fold(name: str) -> str:
-    return re.sub(r"[\s_#\-.\"']+", "", name).lower()
+def _told(form: _Form, chosen: dict[str, int]) -> dict[str, str | int]:
+    """The columns read, by name and position."""
+    return {
+        role: f"{form.names[place]} ({place + 1})" if form.names else place + 1 for role, place in chosen.items()
+    }
 
 
 def _layout(form: _Form, columns: dict[str, int]) -> Layout:
@@ -166,28 +183,26 @@ def _is_header(fields: list[str], rows: list[list[str]]) -> bool:
     if any(is_number(f) or is_date(f) or not f.strip() for f in fields):
         return False
     known = {n for names in SYNONYMS.values() for n in names}
-    if any(_fold(f) in known for f in fields):
+    if any(fold(f) in known for f in fields):
         return True
     return any(is_number(value) for row in rows for value in row)
 
 
-def _by_name(names: list[str], role: str) -> int | None:
-    folded = [_fold(n) for n in names]
-    return next((folded.index(s) for s in SYNONYMS[role] if s in folded), None)
-
-
-def _chosen(source: Source, form: _Form, columns: Mapping[str, str | int] | str | None) -> dict[str, int]:
-    if columns is not None:
-        return {r: _position(form, r, c) for r, c in parse_columns(columns).items()}
-    if form.names:
-        found = {role: _by_name(form.names, role) for role in ROLES}
-        if found["item"] is not None:
-            return {role: p for role, p in found.items() if p is not None}
-        raise source.error(
-            f"which column is the item? Give columns, e.g. item={form.names[0]}; it has {', '.join(form.names)}"
-        )
+def _chosen(source: Source, form: _Form, roles: Mapping[str, str | int] | None) -> dict[str, int]:
+    if roles is not None:
+        return {r: _position(form, r, c) for r, c in roles.items()}
     rows = [split(r, _layout(form, {})) for r in form.rows]
     rows = [r for r in rows if len(r) == form.width]
+    if form.names:
+        found = {role: by_name(form.names, role) for role in ROLES if role in SYNONYMS}
+        if found["item"] is not None:
+            place = found["operation"]
+            odd = [] if place is None else [r[place] for r in rows if code_of(r[place]) is None]
+            if odd:
+                source.note(f"column {form.names[place or 0]} is not read: {odd[0]!r} is no operation known here")
+                found["operation"] = None
+            return {role: p for role, p in found.items() if p is not None}
+        raise source.error(f"which column is the item? {_advice(source)}; it has {', '.join(form.names)}")
     timed = all(is_number(r[0]) for r in rows) and ascending([r[0] for r in rows])
     if form.width == 1:
         return {"item": 0}
@@ -196,29 +211,23 @@ def _chosen(source: Source, form: _Form, columns: Mapping[str, str | int] | str 
     if timed and form.width == 3 and all(is_number(r[2]) for r in rows):
         return {"item": 1, "size": 2, "time": 0}
     raise source.error(
-        f"which column is the item? No header says; give columns by position (1 to {form.width}), e.g. item=2"
+        f"which column is the item? No header says; {_advice(source)}, by position (1 to {form.width})"
     )
 
 
-def parse_columns(columns: Mapping[str, str | int] | str) -> dict[str, str | int]:
-    """The columns as a mapping from role to name or position, from either form."""
-    if isinstance(columns, str):
-        pairs = [part.partition("=") for part in columns.split(",")]
-        if any(not sign or not value.strip() for _, sign, value in pairs):
-            raise ParameterError(f"columns must look like item=3,time=1 or item=url, got {columns!r}")
-        columns = {role.strip(): value.strip() for role, _, value in pairs}
-    for role in columns:
-        if role not in ROLES:
-            raise unknown("column role", str(role), ROLES)
-    if "item" not in columns:
-        raise ParameterError(f"columns must name the item, got only {', '.join(columns) or 'nothing'}")
-    return dict(columns)
+def _advice(source: Source) -> str:
+    """What to give: formats that the file may have come before columns, and no column is a guess."""
+    from olearn.traces.readers import candidates
+
+    names = [name for name in candidates(source, 0.2) if name != "csv"]
+    formats = f"give the format ({', '.join(names)}), or" if names else "give the format (olearn trace formats), or"
+    return f"{formats} columns, as item=NAME"
 
 
 def _position(form: _Form, role: str, column: str | int) -> int:
-    folded = [_fold(n) for n in form.names]
-    if isinstance(column, str) and _fold(column) in folded:
-        return folded.index(_fold(column))
+    folded = [fold(n) for n in form.names]
+    if isinstance(column, str) and fold(column) in folded:
+        return folded.index(fold(column))
     if isinstance(column, int) or column.isdigit():
         position = int(column)
         if 1 <= position <= form.width:

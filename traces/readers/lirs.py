@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePath
 
 from olearn.traces._files import Source
-from olearn.traces._trace import Trace
+from olearn.traces._gather import Block
 from olearn.traces.readers._base import Reader, head_lines
-from olearn.traces.readers._table import Layout, read_table
+from olearn.traces.readers._table import Layout, read_blocks
 from olearn.traces.readers.txt import WHOLE_LINE
 
 
@@ -17,6 +18,8 @@ class Lirs(Reader):
     name = "lirs"
     extensions = (".trc", ".trace")
     description = "text, a block number a line, '*' is a break (LIRS)"
+    example = "4232"
+    text = True
 
     def sniff(self, head: bytes, path: PurePath) -> float:
         lines = [line.strip() for line in head_lines(head)]
@@ -25,6 +28,7 @@ class Lirs(Reader):
             return 0.0
         return 0.9 if len(blocks) < len(lines) else 0.5 + 0.2 * self.named(path)
 
-    def read(self, source: Source) -> Trace:
+    def blocks(self, source: Source) -> Iterator[Block | None]:
         blocks = [line for line in head_lines(source.head, strict=False) if line.strip() != "*"]
-        return read_table(source, Layout(WHOLE_LINE, {"item": 0}, 1, ignore="*"), blocks)
+        source.told["columns"] = {"item": "the line"}
+        yield from read_blocks(source, Layout(WHOLE_LINE, {"item": 0}, 1, ignore="*"), blocks)

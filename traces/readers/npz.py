@@ -6,7 +6,7 @@ import io
 from pathlib import PurePath
 
 from olearn.traces._files import Source, at
-from olearn.traces._npz import MARK, decode
+from olearn.traces._npz import MARK, VERSION, decode
 from olearn.traces._trace import Trace
 from olearn.traces.readers._base import Reader
 
@@ -17,6 +17,7 @@ class Npz(Reader):
     name = "npz"
     extensions = (".npz",)
     description = "olearn's own: ids already dense, narrow types, compressed"
+    example = "olearn trace convert requests.csv requests.npz"
 
     def sniff(self, head: bytes, path: PurePath) -> float:
         if not head.startswith(b"PK\x03\x04"):
@@ -24,5 +25,6 @@ class Npz(Reader):
         return 1.0 if MARK in head[:64] else 0.5 + 0.3 * self.named(path)
 
     def read(self, source: Source) -> Trace:
+        source.told["version"] = VERSION
         with at(source, lambda position: f"request {position}"):
             return decode(io.BytesIO(source.read()))

@@ -7,22 +7,23 @@ because olearn computes next requests itself (:meth:`olearn.traces.Trace.next_us
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePath
 
 import numpy as np
 
 from olearn.traces._files import Source
-from olearn.traces._trace import Trace
-from olearn.traces.readers._base import Reader, build, read_records
+from olearn.traces._gather import Block
+from olearn.traces.readers._base import Reader, column, key_column, records
 
 RECORD = np.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("next", "<i8")])
 _NEVER = np.iinfo(np.int64).max
 _FAR = 1 << 48  # no trace is longer; text or another format read as a record gives larger numbers
 
 
-def impossible(records: np.ndarray) -> int | None:
+def impossible(found: np.ndarray) -> int | None:
     """Position of the first record whose next request can't be one."""
-    after = records["next"]
+    after = found["next"]
     good = ((after >= -1) & (after < _FAR)) | (after == _NEVER)
     return None if good.all() else int(np.argmin(good))
 
@@ -33,19 +34,20 @@ class OracleGeneral(Reader):
     name = "oracleGeneral"
     extensions = (".oracleGeneral", ".oracleGeneral.bin")
     description = "libCacheSim binary, 24 bytes: u32 time, u64 id, u32 size, i64 next request"
+    example = "struct <IQIq: 5633898, 42932745, 512, 114"
 
     def sniff(self, head: bytes, path: PurePath) -> float:
-        records = np.frombuffer(head, RECORD, len(head) // RECORD.itemsize)
+        found = np.frombuffer(head, RECORD, len(head) // RECORD.itemsize)
         named = "oraclegeneral" in path.name.lower()
-        if not records.size or impossible(records) is not None:
-            return 0.35 if named and not records.size else 0.0
-        times = records["time"].astype(np.int64)
+        if not found.size or impossible(found) is not None:
+            return 0.35 if named and not found.size else 0.0
+        times = found["time"].astype(np.int64)
         ordered = np.mean(np.diff(times) >= 0) if times.size > 1 else 1.0
-        ordinals = np.arange(1, records.size + 1)
-        after = records["next"]
+        ordinals = np.arange(1, found.size + 1)
+        after = found["next"]
         ahead = np.mean((after <= 0) | (after > ordinals))
         return float(0.4 + 0.4 * (ordered > 0.9) * (ahead > 0.9) + 0.2 * named)
 
-    def read(self, source: Source) -> Trace:
-        ids, sizes, times = read_records(source, RECORD, ("id", "size", "time"), impossible)
-        return build(source, RECORD.itemsize, ids, sizes=sizes, times=times)
+    def blocks(self, source: Source) -> Iterator[Block | None]:
+        for found in records(source, RECORD, impossible):
+            yield Block(key_column(found["id"]), column(found["size"]), column(found["time"]))

@@ -7,13 +7,14 @@ it stands in the record, its size is `len` (bytes), times are in microseconds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePath
 
 import numpy as np
 
 from olearn.traces._files import Source
-from olearn.traces._trace import Trace
-from olearn.traces.readers._base import Reader, build, read_records
+from olearn.traces._gather import Block
+from olearn.traces.readers._base import Reader, column, key_column, records
 
 _V1 = np.dtype(
     [
@@ -54,6 +55,7 @@ class Vscsi(Reader):
     name = "vscsi"
     extensions = (".vscsi", ".vscsitrace")
     description = "VMware block trace, 32-byte (v1) or 40-byte (v2) records; item = block number"
+    example = "struct <IIIHHQQ: 0, 512, 1, 42, 256, 42932745, 5633898"
 
     def sniff(self, head: bytes, path: PurePath) -> float:
         if _version(head) is None:
@@ -63,7 +65,7 @@ class Vscsi(Reader):
         # A few bytes of another format can look like a record; hundreds can't.
         return 0.9 if len(head) >= 4 * _V2.itemsize else 0.5
 
-    def read(self, source: Source) -> Trace:
+    def blocks(self, source: Source) -> Iterator[Block | None]:
         version = _version(source.head)
         if version is None:
             # The first records decide between "another format" and "this record is broken".
@@ -72,9 +74,10 @@ class Vscsi(Reader):
             raise source.error("byte 0: neither a vscsi record of version 1 nor of version 2")
         record = _V1 if version == 1 else _V2
 
-        def wrong(records: np.ndarray) -> int | None:
-            good = (records["ver"] >> 8) == version
+        def wrong(found: np.ndarray) -> int | None:
+            good = (found["ver"] >> 8) == version
             return None if good.all() else int(np.argmin(good))
 
-        blocks, sizes, times = read_records(source, record, ("lbn", "len", "ts"), wrong)
-        return build(source, record.itemsize, blocks, sizes=sizes, times=times)
+        source.told["version"] = version
+        for found in records(source, record, wrong):
+            yield Block(key_column(found["lbn"]), column(found["len"]), column(found["ts"]))

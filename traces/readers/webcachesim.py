@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePath
 
 from olearn.traces._files import Source
-from olearn.traces._trace import Trace
+from olearn.traces._gather import Block
 from olearn.traces.readers._base import Reader, head_lines
-from olearn.traces.readers._table import Layout, ascending, is_number, is_whole, read_table
+from olearn.traces.readers._table import Layout, ascending, is_number, is_whole, read_blocks
 
 
 class Webcachesim(Reader):
@@ -16,6 +17,8 @@ class Webcachesim(Reader):
     name = "webcachesim"
     extensions = (".tr",)
     description = "text, 'time id size [features]' a line (webcachesim, AdaptSize, LRB)"
+    example = "109 26 1"
+    text = True
 
     def sniff(self, head: bytes, path: PurePath) -> float:
         rows = [line.split() for line in head_lines(head)]
@@ -25,7 +28,7 @@ class Webcachesim(Reader):
             return 0.0
         return 0.4 + 0.3 * ascending([r[0] for r in rows]) + 0.1 * self.named(path)
 
-    def read(self, source: Source) -> Trace:
+    def blocks(self, source: Source) -> Iterator[Block | None]:
         lines = head_lines(source.head, strict=False)
         if not lines:
             raise source.error("byte 0: not a text file")
@@ -33,5 +36,8 @@ class Webcachesim(Reader):
         if width < 3:
             raise source.error(f"line 1: expected at least 3 fields (time, id, size), got {width}")
         single = all(" ".join(line.split()) == line for line in lines)
+        source.told["columns"] = {"time": 1, "item": 2, "size": 3}
+        if width > 3:
+            source.note(f"{width - 3} columns of features are not read")
         layout = Layout(" ", {"item": 1, "size": 2, "time": 0}, width, collapse=not single)
-        return read_table(source, layout, lines)
+        yield from read_blocks(source, layout, lines)
