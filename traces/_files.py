@@ -118,8 +118,8 @@ class Source:
                     length += len(data)
                     if length > limit:
                         raise self.error(
-                            f"gives more than the limit of {size_text(limit)} for what is not a file; write it to "
-                            f"a file first, or let {VARIABLE} (or --memory) raise it"
+                            f"gives more than the limit of {size_text(limit)} for what is not a file; write it "
+                            f"to a file first, or let {VARIABLE} (or --memory) raise it"
                         )
                     file.write(data)
                 file.flush()

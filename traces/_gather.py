@@ -180,7 +180,8 @@ def gather(
     share: float | None = None, seed: int = 0,
 ) -> Trace:  # fmt: skip
     """The trace that the blocks make, in memory."""
-    keys, columns = Keys(), {}
+    keys = Keys()
+    columns: dict[str, Column] = {}
     held = 0
     for block in prepared(source, blocks, rule, share, seed):
         if block is None:
@@ -210,7 +211,7 @@ def _empty(rule: Rule | None, share: float | None) -> str:
 
 
 def finished(
-    source: Source, items: np.ndarray, keys: np.ndarray, arrays: dict[str, np.ndarray], rule: Rule | None
+    source: Source, items: np.ndarray, keys: np.ndarray, arrays: dict[str, Any], rule: Rule | None
 ) -> Trace:
     """A trace of what was gathered, after the source's plan."""
     plan = source.plan
@@ -319,7 +320,7 @@ def _repair_sizes(source: Source, items: np.ndarray, count: int, arrays: dict[st
     next_sizes(items, sizes, reads, np.zeros(count, dtype=np.int64))
     left = int(np.count_nonzero((sizes == 0) & reads))
     source.note(
-        f"{zero:,} reads have size 0 (a miss): {zero - left:,} take the item's size known before or the next one"
+        f"{zero:,} reads have size 0 (a miss): {zero - left:,} take the size known before or the next one"
         + (f", {left:,} have none and stay 0" if left else "")
     )
     arrays["sizes"] = sizes
@@ -350,14 +351,14 @@ def describe_sizes(trace: Trace) -> str | None:
     first = trace.sizes[trace.first_requests]
     requests = 0
     odd = np.zeros(trace.catalog_size, dtype=bool)
-    for start, items, sizes in trace.blocks():
+    for _, items, sizes in trace.blocks():
         changed = first[items] != sizes
         requests += int(np.count_nonzero(changed))
         odd[items[changed]] = True
     if not requests:
         return None
     return (
-        f"{int(odd.sum()):,} items change their size ({requests:,} requests): "
+        f"items that change their size: {int(odd.sum()):,} (at {requests:,} requests); "
         "where one size an item is needed, the first is kept"
     )
 

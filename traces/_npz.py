@@ -135,7 +135,7 @@ def _assemble(members: dict[str, np.ndarray]) -> Trace:
         one = members.get(f"item_{name}")
         columns.append(members.get(name) if one is None else one[items])
     name = members["name"].tobytes().decode("utf-8", "surrogatepass") if "name" in members else "trace"
-    more = {part: members.get(part) for part in ("operations", "ttl")}
+    more: dict[str, Any] = {part: members.get(part) for part in ("operations", "ttl")}
     return Trace(items, keys, columns[0], times, columns[1], name=name, **more)
 
 

@@ -52,4 +52,6 @@ def _number(key: Any) -> int:
     text = key if isinstance(key, str) else repr(key)
     if isinstance(key, int) or (_WHOLE.match(text) and -(2**63) <= int(text) < 2**64):
         return int(key) % 2**64
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return int.from_bytes(
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
+    )

@@ -53,8 +53,9 @@ class StoredTrace(Trace):
     they are asked for.
     """
 
-    _length: int
     _folder: Path
+    _count: int
+    _digest: str
 
     @cached_property
     def keys(self) -> np.ndarray:  # type: ignore[override]
@@ -127,7 +128,9 @@ def _mapped(path: Path, kind: str, length: int) -> np.ndarray:
         # copy-on-write: kernels are compiled for writeable arrays
         return np.asarray(np.memmap(path, dtype.newbyteorder("="), mode="c", shape=(length,)))
     except OSError as error:
-        raise TraceError(f"{shown(path)}: a part of the store can't be read ({error.strerror or error})") from None
+        raise TraceError(
+            f"{shown(path)}: a part of the store can't be read ({error.strerror or error})"
+        ) from None
 
 
 def _check_ids(items: np.ndarray, count: int, folder: Path) -> None:
@@ -149,10 +152,10 @@ class StoreWriter:
 
     def __init__(self, folder: str | Path, force: bool = False) -> None:
         self.folder = Path(folder)
-        if self.folder.exists() and not (is_store(self.folder) and force):
-            if not self.folder.is_dir() or any(self.folder.iterdir()):
-                advice = "; --force replaces it" if is_store(self.folder) else ", and is not a store"
-                raise OlearnError(f"{shown(self.folder)} exists{advice}")
+        empty = self.folder.is_dir() and not any(self.folder.iterdir())
+        if self.folder.exists() and not empty and not (is_store(self.folder) and force):
+            advice = "; --force replaces it" if is_store(self.folder) else ", and is not a store"
+            raise OlearnError(f"{shown(self.folder)} exists{advice}")
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             self._new = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=f".{self.folder.name}."))
@@ -213,7 +216,7 @@ class StoreWriter:
         umask = os.umask(0)
         os.umask(umask)
         self._new.chmod(0o777 & ~umask)
-        if self.folder.exists():
+        if self.folder.exists():  # an empty folder, or the store that is replaced
             old = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=f".{self.folder.name}."))
             self.folder.rename(old / "old")
             self._new.rename(self.folder)
@@ -324,7 +327,9 @@ def convert_to_store(
                 raise _InMemory
             with readers.sentences(source, reader.name):
                 blocks, rule = reader.begin(source, options)
-                keys = store_blocks(_planned(source, prepared(source, blocks, rule, sample, sample_seed)), writer, source)
+                keys = store_blocks(
+                    _planned(source, prepared(source, blocks, rule, sample, sample_seed)), writer, source
+                )
                 if keys is None:
                     raise source.error("holds no request that is kept")
                 if rule is not None:

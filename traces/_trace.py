@@ -308,8 +308,7 @@ def _dense(items: Any) -> np.ndarray:
 
 def _first_requests(items: np.ndarray) -> np.ndarray:
     """Positions at which a new id appears, int64."""
-    found = [rises for rises in _rises(items)]
-    return np.concatenate(found).astype(np.int64, copy=False)
+    return np.concatenate(list(_rises(items))).astype(np.int64, copy=False)
 
 
 def count_dense(items: np.ndarray) -> int:

@@ -1,8 +1,9 @@
 """Writing traces: olearn's ``npz``, ``csv``, ``txt`` and libCacheSim's ``oracleGeneral``.
 
-A file is written whole or not at all. What a format can't hold is an error, never a silent change,
-with two documented exceptions in ``oracleGeneral``: text keys become their dense ids, and a trace
-without times or sizes gets the position and 1.
+A file is written whole or not at all. A key or a number that a format can't hold is an error, never a
+silent change; columns for which it has no place are left out, and :func:`left_out` says which. In
+``oracleGeneral``, text keys become their dense ids, and a trace without times or sizes gets the
+position and 1.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from olearn.errors import NotSupportedError, nearest, unknown
 from olearn.traces import _npz
 from olearn.traces._files import compression_of, write_whole
 from olearn.traces._trace import Trace
+from olearn.traces.operations import NAMES
 from olearn.traces.readers.oracle_general import RECORD
 
 _CHUNK = 1 << 20
@@ -46,6 +48,10 @@ def save(trace: Trace, path: str | Path, format: str | None = None) -> Path:
     NotSupportedError
         The format can't hold this trace.
 
+    See Also
+    --------
+    left_out : what a format has no place for.
+
     Examples
     --------
     >>> import tempfile
@@ -60,6 +66,35 @@ def save(trace: Trace, path: str | Path, format: str | None = None) -> Path:
     """
     name = format_of(path, format)
     return write_whole(path, lambda file: WRITERS[name](trace, file))
+
+
+def left_out(trace: Trace, format: str) -> list[str]:
+    """What of a trace a format has no place for, in words; empty if it holds everything.
+
+    Examples
+    --------
+    >>> left_out(Trace.from_keys(["a"], sizes=[1], times=[0.5]), "txt")
+    ['sizes', 'times']
+    >>> left_out(Trace.from_keys(["a"], sizes=[1], times=[0.5]), "oracleGeneral")
+    ['fractions of times', 'text keys (ids from 0 stand for them)']
+    """
+    columns = trace.columns()[1:]
+    if format == "txt":
+        return columns
+    if format != "oracleGeneral":
+        return []
+    lost = [name for name in columns if name not in ("sizes", "times")]
+    if (
+        trace.times is not None
+        and trace.times.dtype.kind == "f"
+        and (np.floor(trace.times) != trace.times).any()
+    ):
+        lost.append("fractions of times")
+    if trace.keys.dtype == object:
+        lost.append("text keys (ids from 0 stand for them)")
+    elif trace.keys.min() < 0:
+        lost.append("negative keys (ids from 0 stand for them)")
+    return lost
 
 
 def format_of(path: str | Path, format: str | None = None) -> str:
@@ -113,6 +148,7 @@ def _write_csv(trace: Trace, file: BinaryIO) -> None:
                 raise NotSupportedError(f"the key {key!r} can't be written as csv; use npz")
     keys = pa.array(trace.keys if trace.keys.dtype != object else [str(k) for k in trace.keys])
     columns = {"time": trace.times, "item": trace.items, "size": trace.sizes, "cost": trace.costs}
+    columns |= {"operation": trace.operations, "ttl": trace.ttl}
     used = {name: column for name, column in columns.items() if column is not None}
     # pyarrow's "needed" puts quotes around every text.
     comma = trace.keys.dtype == object and any("," in str(k) for k in trace.keys)
@@ -121,6 +157,8 @@ def _write_csv(trace: Trace, file: BinaryIO) -> None:
     for start in range(0, len(trace), _CHUNK):
         part: dict[str, Any] = {n: pa.array(c[start : start + _CHUNK]) for n, c in used.items()}
         part["item"] = keys.take(part["item"])
+        if "operation" in part:
+            part["operation"] = pa.array(NAMES).take(part["operation"])
         pyarrow.csv.write_csv(pa.table(part), file, style)
 
 

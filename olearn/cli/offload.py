@@ -105,7 +105,12 @@ def command(
     result = replay_offloading(loaded, chosen, seeds=seeds, **options)
     written = _write(result, out, csv_file, plot and not (as_json and out is None))
     if as_json:
-        print_json({"manifest": {**result.manifest, "notes": result.notes}, "rows": result.rows})
+        print_json(
+            {
+                "manifest": {**result.manifest, "origin": loaded.origin, "notes": result.notes},
+                "rows": result.rows,
+            }
+        )
         return
     _show(loaded, result, written)
 
@@ -144,6 +149,7 @@ def _defaults(table: Any, limited: bool) -> list[str]:
 
 def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
     from olearn._table import text_table
+    from olearn.cli._trace_file import table_read_as
 
     told = result.manifest
     line = f"{told['table'] or 'table'}: {told['samples']:,} samples"
@@ -156,6 +162,7 @@ def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
         if "remote_correct" in table:
             line += f", remote {table.remote_accuracy:.2%}"
     click.echo(line)
+    click.echo(f"read as {table_read_as(table)}")
     click.echo()
     rows = [*result.summary(), *result.comparators]
     columns = [c for c in _COLUMNS if any(r.get(c) is not None for r in rows)]

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from olearn.cli._common import check_writable, err, print_json, print_table, to_csv, write_atomically
+from olearn.cli._trace_file import read_as, reading_options
 
 COLUMNS = ("comparator", "capacity", "value", "ratio", "upper_bound", "gap", "solver", "status", "seconds")
 _BYTES = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?(?:e\+?[0-9]+)?)\s*(%|[kmgt]?i?b)?\s*", re.IGNORECASE)
@@ -39,6 +40,7 @@ _BYTES = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?(?:e\+?[0-9]+)?)\s*(%|[kmgt]?i?b)?\
 )
 @click.option("--format", "fmt", default=None, help="Trace format; by default recognised by content.")
 @click.option("--columns", default=None, help="Columns of a CSV, such as item=3,size=2 (names or 1-based).")
+@reading_options
 @click.option("--limit", type=int, default=None, help="Only the first so many requests.")
 @click.option("--time-limit", type=float, default=None, help="Seconds for a solver.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -116,12 +118,14 @@ def command(
                 rows.append(_failed(one, capacity, str(error)))
             bar.advance(1)
     told = {"name": loaded.name, "requests": len(loaded), "items": loaded.catalog_size, "digest": loaded.digest}
+    told["origin"] = loaded.origin
     if csv_file:
         write_atomically(Path(csv_file), to_csv(rows))
     if as_json:
         print_json({"trace": told, "rows": rows})
         return
     click.echo(f"{loaded.name}: {len(loaded):,} requests, {loaded.catalog_size:,} items")
+    click.echo(f"read as {read_as(loaded.origin)}")
     click.echo()
     print_table(rows, COLUMNS)
     click.echo()

@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from olearn.cli._common import check_writable, print_json, print_table, to_csv, write_atomically
+from olearn.cli._trace_file import read_as, reading_options
 
 #: Comparator -> the column of a replay's rows that holds its value.
 KNOWN = {
@@ -33,6 +34,7 @@ KNOWN = {
 @click.option("--trace", "trace_name", default=None, help="The trace, for other comparators and worst windows.")
 @click.option("--format", "fmt", default=None, help="Trace format; by default recognised by content.")
 @click.option("--columns", default=None, help="Columns of a CSV, such as item=3,time=1.")
+@reading_options
 @click.option("--level", default=0.95, show_default=True, help="Confidence of the intervals over seeds.")
 @click.option("--fetch-cost", type=float, default=None, help="Add extended regret: hits that a fetch costs.")
 @click.option("--alpha", type=float, default=None, help="Add alpha-regret against the static optimum.")
@@ -74,7 +76,7 @@ def command(
     if trace_name is not None:
         from olearn.cli._trace_file import load_trace
 
-        loaded = load_trace(trace_name, fmt, columns)
+        loaded = load_trace(trace_name, fmt, columns, unused=("sizes", "costs", "ttl"))
     regrets: list[dict[str, Any]] = []
     causes: list[dict[str, Any]] = []
     windows: list[dict[str, Any]] = []
@@ -93,6 +95,8 @@ def command(
     if as_json:
         print_json({"regret": regrets, "misses": causes, "worst_windows": windows})
         return
+    if loaded is not None:
+        click.echo(f"{loaded.name}: read as {read_as(loaded.origin)}")
     shown = ("policy", "capacity", "seeds", "comparator", "regret", "±", "per request", "bound", "verdict")
     print_table(regrets, [c for c in shown if any(r.get(c) is not None for r in regrets)])
     if any(r.get("±") is not None for r in regrets):

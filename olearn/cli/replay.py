@@ -9,6 +9,7 @@ import click
 
 from olearn.cli._common import print_table
 from olearn.cli._run import Common, common_options, deliver
+from olearn.cli._trace_file import read_as, reading_options
 
 PICTURE = "olearn-replay.png"
 DEFAULT_POLICIES = ("lru", "lfu", "ftpl", "ogb")
@@ -28,6 +29,7 @@ DEFAULT_POLICIES = ("lru", "lfu", "ftpl", "ogb")
 )
 @click.option("--format", "fmt", default=None, help="Trace format; by default recognised by content.")
 @click.option("--columns", default=None, help="Columns of a CSV, such as item=3,time=1 (names or 1-based).")
+@reading_options
 @click.option("--limit", type=int, default=None, help="Replay only the first so many requests.")
 @click.option("--horizon", type=int, default=None, help="Requests that default parameters are tuned for.")
 @click.option("--catalog", type=int, default=None, help="Items that policies know of (default: the trace's).")
@@ -89,7 +91,7 @@ def run(
     from olearn.errors import check_positive_int
 
     common.check(picture)
-    loaded = load_trace(trace, fmt, columns)
+    loaded = load_trace(trace, fmt, columns, unused=("costs", "ttl"))
     if limit is not None:
         loaded = loaded[: check_positive_int("limit", limit)]
     plan = prepare(
@@ -109,6 +111,8 @@ def run(
 def _print(result: Any) -> None:
     told = result.manifest["trace"]
     click.echo(f"{told['name']}: {told['requests']:,} requests, {told['items']:,} items")
+    if told.get("origin"):
+        click.echo(f"read as {read_as(told['origin'])}")
     click.echo()
     click.echo(str(result))
     if any(row["±"] is not None for row in result.summary()):

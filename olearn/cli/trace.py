@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,19 +12,24 @@ from typing import Any
 import click
 
 from olearn._table import cell
-from olearn.cli._common import Main, print_json, print_table
+from olearn.cli._common import Main, err, print_json, print_table
+from olearn.cli._trace_file import asked, read_as, reading_options, say
 from olearn.cli.trace_build import build
 from olearn.errors import OlearnError, ParameterError
 
 _READ = (
     click.option("--format", "-f", "format_", metavar="NAME", help="Format; see 'olearn trace formats'."),
-    click.option("--columns", metavar="ROLE=COLUMN,...", help="csv: by name or position, e.g. item=3,time=1."),
+    click.option(
+        "--columns",
+        metavar="ROLE=COLUMN,...",
+        help="By name or position, e.g. item=3,time=1; libCacheSim's obj-id-col=5,delimiter=, works too.",
+    ),
     click.option("--delimiter", metavar="CHAR", help="csv: the character between columns."),
     click.option("--header/--no-header", default=None, help="csv: whether the first line names the columns."),
-    click.option("--sort/--no-sort", default=None, help="csv: order the requests by time."),
+    click.option("--sort/--no-sort", default=None, help="Order the requests by time."),
     click.option("--query", is_flag=True, default=None, help="accesslog: keep the query part of URLs."),
-    click.option("--sample", metavar="SHARE", help="Only a random share of the items, e.g. 0.1 or 10%."),
-    click.option("--sample-seed", type=int, default=0, show_default=True, help="Seed of the sample."),
+    reading_options,
+    click.option("--sample-seed", type=click.IntRange(0), help="Another seed is another sample."),
     click.option("--first", type=click.IntRange(1), metavar="N", help="Only the first N requests."),
 )
 _WRITE = (
@@ -75,6 +81,7 @@ def info(file: str, window: int | None, plot: str | None, as_json: bool, **read:
             raise OlearnError(f"can't write {plot}: {error.strerror}") from None
     if as_json:
         about = {"name": trace.name, "source": trace.source, "digest": trace.digest, "plot": plot}
+        about |= {"origin": trace.origin, "notes": list(trace.notes)}
         print_json(about | stats.as_dict())
         return
     for label, value in _lines(trace, stats):
@@ -88,6 +95,7 @@ def _lines(trace: Any, stats: Any) -> list[tuple[str, str]]:
     share = stats.one_hit_wonders / stats.items
     lines = [
         ("trace", f"{trace.name} ({trace.source})"),
+        ("read as", read_as(trace.origin)),
         ("requests", cell(stats.requests)),
         ("items", cell(stats.items)),
         ("one-hit wonders", f"{cell(stats.one_hit_wonders)} ({share:.1%} of items)"),
@@ -114,7 +122,7 @@ def _lines(trace: Any, stats: Any) -> list[tuple[str, str]]:
         ("working set", f"{mean:,.0f} items in {stats.window:,} requests ({low:,} to {high:,})"),
         ("digest", trace.digest),
     ]
-    return lines
+    return lines + [("note", note) for note in trace.notes]
 
 
 @command.command()
@@ -123,9 +131,27 @@ def _lines(trace: Any, stats: Any) -> list[tuple[str, str]]:
 @_with(_READ)
 @_with(_WRITE)
 def convert(source: str, target: str, to: str | None, force: bool, as_json: bool, **read: Any) -> None:
-    """Convert the trace SOURCE to the file TARGET (- for standard output, with --to)."""
+    """Convert the trace SOURCE to the file TARGET (- for standard output, with --to).
+
+    With --to store, TARGET is a folder of columns that are mapped into memory instead of read: for traces
+    longer than memory. SOURCE is then read block by block.
+    """
     _check_target(target, to, force)
-    _write(_load(source, **read), target, to, as_json)
+    if to != "store":
+        trace = _load(source, **read)
+        say(trace)
+        _write(trace, target, to, as_json)
+        return
+    from olearn.traces._store import convert_to_store, write_store
+
+    first, format_, options = read.pop("first"), read.pop("format_"), _options(read)
+    if first is None:
+        trace = convert_to_store(source, target, format_, force=force, **options)
+    else:
+        trace = _load(source, format_, first, **read)
+        write_store(trace, target, force)
+    say(trace)
+    _told(trace, target, "store", as_json, [])
 
 
 @command.command()
@@ -142,49 +168,50 @@ def formats(as_json: bool) -> None:
             "written": name in WRITERS,
             "options": " ".join(reader.options()),
             "description": reader.description,
+            "example": reader.example,
         }
         for name, reader in known().items()
     ]
     if as_json:
         print_json({"formats": rows})
-    else:
-        print_table(rows)
-        click.echo("each plain or compressed (gz, xz, zst), seen by its content")
+        return
+    print_table(rows, ("format", "written", "description"))
+    click.echo()
+    click.echo("a line of each (struct: fields of a binary record):")
+    for row in rows:
+        if row["example"]:
+            click.echo(f"  {row['format']:<18}{row['example']}")
+    click.echo()
+    click.echo("options of formats:")
+    for row in rows:
+        if row["options"]:
+            click.echo(f"  {row['format']:<18}{row['options']}")
+    click.echo()
+    click.echo(
+        "each plain or compressed (gz, xz, zst), seen by its content; store: a folder, by convert --to store"
+    )
 
 
-def _load(
-    file: str,
-    format_: str | None,
-    first: int | None,
-    sample: str | None,
-    sample_seed: int,
-    **options: Any,
-) -> Any:
+def _options(read: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, as :func:`olearn.traces.load` takes it."""
+    return {name: value for name, value in read.items() if value is not None} | asked()
+
+
+def _load(file: str, format_: str | None, first: int | None, **read: Any) -> Any:
     from olearn.traces import load
 
-    share = None if sample is None else _share(sample)
-    trace = load(file, format_, **{name: value for name, value in options.items() if value is not None})
-    if first is not None:
-        trace = trace[:first]
-    return trace if share is None else trace.sample(share, sample_seed)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
-    except ValueError:
-        share = -1.0
-    if not 0.0 < share <= 1.0:
-        raise ParameterError(f"a share is above 0 and at most 1, e.g. 0.1 or 10%, got {text!r}")
-    return share
+    trace = load(file, format_, **_options(read))
+    return trace if first is None else trace[:first]
 
 
 def _check_target(target: str, to: str | None, force: bool) -> None:
     """Refuse before any work is done."""
     from olearn.traces.writers import format_of
 
-    if target == "-" and to is None:
-        raise ParameterError("standard output needs --to, the format to write")
+    if target == "-" and to in (None, "store"):
+        raise ParameterError("standard output needs --to, the format to write (not store, which is a folder)")
+    if to == "store":
+        return  # the store itself refuses what is there
     format_of(target, to)
     path = Path(target)
     if path.is_dir():
@@ -194,16 +221,33 @@ def _check_target(target: str, to: str | None, force: bool) -> None:
 
 
 def _write(trace: Any, target: str, to: str | None, as_json: bool) -> None:
-    from olearn.traces.writers import WRITERS, format_of, save
+    from olearn.traces.writers import WRITERS, format_of, left_out, save
 
+    name = format_of(target, to)
+    lost = left_out(trace, name)
     if target == "-":
-        WRITERS[format_of(target, to)](trace, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        stdout: Any = sys.stdout.buffer
+        if isinstance(stdout, io.RawIOBase):  # unbuffered (python -u): such a file may write a part only
+            stdout = io.BufferedWriter(stdout, 1 << 16)
+        WRITERS[name](trace, stdout)
+        stdout.flush()
+        if stdout is not sys.stdout.buffer:
+            stdout.detach()
+    else:
+        save(trace, target, to)
+    if lost:
+        err.print(f"{name} has no place for {', '.join(lost)}: left out", markup=False)
+    if target == "-":
         return
-    save(trace, target, to)
+    _told(trace, target, name, as_json, lost)
+
+
+def _told(trace: Any, target: str, name: str, as_json: bool, lost: list[str]) -> None:
+    """Say what was written."""
     if as_json:
         counts = {"requests": len(trace), "items": trace.catalog_size}
-        print_json({"file": target, "format": format_of(target, to), **counts, "digest": trace.digest})
+        about = {"left_out": lost, "notes": list(trace.notes), "origin": trace.origin}
+        print_json({"file": target, "format": name, **counts, "digest": trace.digest, **about})
     else:
         click.echo(f"{target}: {len(trace):,} requests, {trace.catalog_size:,} items")
 

@@ -96,8 +96,8 @@ def test_other_shared_formats(shared):
     traces = shared / "traces"
     web = load(traces / "cache2k/web07.trace.xz")
     assert (len(web), web.catalog_size, web.keys[:3].tolist()) == (76_118, 20_484, [0, 1, 2])
-    blocks = load(traces / "cachelib_samples/block_traces_1.csv")
-    assert (len(blocks), blocks.keys[0]) == (999, "12ce23eaa5534a38-9e05ce05bc10d4d0")
+    blocks = load(traces / "cachelib_samples/block_traces_1.csv", operations="all")
+    assert (len(blocks), blocks.keys[0]) == (1023, "12ce23eaa5534a38-9e05ce05bc10d4d0")
     assert (blocks.sizes[0], blocks.times[0]) == (8_388_608, 1_702_511_878)
     ratings = load(traces / "optimistic_caching/ml_trace_10k_mini.npy")
     assert len(ratings) == 20_000

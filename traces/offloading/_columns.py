@@ -41,6 +41,8 @@ class ColumnTable:
     #: Names of the columns that must and that may be there; others are refused.
     required: ClassVar[tuple[str, ...]] = ()
     optional: ClassVar[tuple[str, ...]] = ()
+    #: Where a table that was read comes from: its kind, the columns read and those that were not.
+    origin: Mapping[str, Any] = {}
 
     def __init__(
         self,
@@ -103,6 +105,7 @@ class ColumnTable:
         new = self.__class__.__new__(self.__class__)
         new._restore(self._extra())
         ColumnTable.__init__(new, columns, self.name if name is None else name, self.provenance)
+        new.origin = self.origin
         return new
 
     def resample(self, samples: int, seed: int = 0) -> Self:

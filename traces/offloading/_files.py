@@ -10,19 +10,22 @@ from __future__ import annotations
 import io
 import json
 import re
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from olearn.errors import TraceError, nearest
-from olearn.traces._files import write_whole
+from olearn.errors import OlearnError, TraceError, nearest
+from olearn.traces._files import said, shown, write_whole
+from olearn.traces._limits import check_memory
 from olearn.traces.offloading._columns import KINDS, ColumnTable, table_class
-from olearn.traces.offloading._layouts import adopt
+from olearn.traces.offloading._layouts import adopt, columns_used
 
 _META = "__olearn__"
+#: Texts up to this many characters become NumPy's fixed-width ones; prompts and answers stay objects.
+_LONG = 256
 _DATA = Path(__file__).resolve().parent.parent / "data"
 #: Bundled name -> its file in traces/data.
 BUNDLED = {"digits": "digits_tree_svc.npz"}
@@ -39,7 +42,8 @@ def read_table(path: str | Path, columns: Mapping[str, str] | None = None) -> An
     Parameters
     ----------
     path : str or Path
-        A file ending in ``.csv`` (also ``.csv.gz``), ``.parquet`` or ``.npz``, or a bundled name.
+        A file ending in ``.csv`` (also ``.csv.gz``), ``.parquet`` or ``.npz``, a bundled name, or a folder of
+        CSV files with the same columns, one a domain (RouteLLM's MMLU): their names become the contexts.
     columns : mapping of str to str, optional
         Column of the table -> its name in the file. With it, other columns that no table has are ignored;
         without it they are refused.
@@ -64,29 +68,82 @@ def read_table(path: str | Path, columns: Mapping[str, str] | None = None) -> An
     if text in BUNDLED:
         return read_table(_DATA / BUNDLED[text])
     file = Path(path)
+    if file.is_dir():
+        return _read_folder(file, columns)
     if not file.is_file():
         hint = nearest(text, BUNDLED) if "/" not in text and "." not in text else ""
         raise TraceError(
-            f"no table {text!r}{hint}: give a .csv, .parquet or .npz file or one of {', '.join(BUNDLED)}"
+            f"no table {shown(file)!r}{hint}: give a .csv, .parquet or .npz file or one of {', '.join(BUNDLED)}"
         )
-    try:
+    with _sentences(file):
         if file.suffix == ".npz":
             found, meta = _read_npz(file)
         elif file.suffix == ".parquet":
             found, meta = _read_parquet(file)
         elif file.name.endswith((".csv", ".csv.gz")):
             found, meta = _read_csv(file), {}
-            known = adopt(found, str(file)) if columns is None else None
+            known = adopt(found, shown(file)) if columns is None else None
             if known is not None:
-                return known
+                return _told(known, found, columns_used(found, known))
         else:
-            raise TraceError(f"{text!r}: the ending must be .csv, .csv.gz, .parquet or .npz")
-    except TraceError:
+            raise TraceError(f"{shown(file)!r}: the ending must be .csv, .csv.gz, .parquet or .npz")
+        table = _make(_renamed(found, columns, file), meta, file, strict=columns is None)
+    used = [name for name in found if re.sub(r"_\d+$", "", name) in table.columns or name in table.columns]
+    return _told(
+        table, found, [*(columns or {}).values()] + [n for n in used if n not in (columns or {}).values()]
+    )
+
+
+def _told(table: Any, found: Mapping[str, Any], used: list[str]) -> Any:
+    """Keep which kind of table was read and from which columns."""
+    rest = [name for name in found if name not in used]
+    table.origin = {"kind": table.kind, "columns": used, "not_read": rest}
+    return table
+
+
+def _read_folder(folder: Path, columns: Mapping[str, str] | None) -> Any:
+    """A folder of CSV files with the same columns, one a domain, as RouteLLM publishes MMLU."""
+    files = sorted(f for f in folder.iterdir() if f.name.endswith((".csv", ".csv.gz")))
+    if not files:
+        raise TraceError(f"{shown(folder)}: the folder holds no .csv file")
+    parts: list[dict[str, np.ndarray]] = []
+    for file in files:
+        with _sentences(file):
+            parts.append(_read_csv(file))
+        if list(parts[-1]) != list(parts[0]):
+            raise TraceError(
+                f"{shown(file)}: has the columns {', '.join(parts[-1])}, "
+                f"but {files[0].name} has {', '.join(parts[0])}"
+            )
+    names = [shown(f.name).split(".csv")[0] for f in files]
+    words = {name.partition("_")[0] for name in names if "_" in name}
+    common = f"{words.pop()}_" if len(words) == 1 and all("_" in name for name in names) else ""
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if "context" not in joined:
+        sizes = [len(part[next(iter(part))]) for part in parts]
+        joined["context"] = np.repeat([name.removeprefix(common) for name in names], sizes)
+    with _sentences(folder):
+        known = adopt(joined, shown(folder)) if columns is None else None
+        if known is None:
+            table = _make(_renamed(joined, columns, folder), {}, folder, strict=columns is None)
+            return _told(table, joined, list(table.columns))
+    return _told(known, joined, columns_used(joined, known))
+
+
+@contextmanager
+def _sentences(file: Path) -> Iterator[None]:
+    """Whatever a parser raises becomes one sentence with the file."""
+    name, kind = shown(file), file.suffix[1:] or "a table"
+    try:
+        yield
+    except MemoryError:
+        raise TraceError(f"{name!r} takes more memory than there is") from None
+    except OlearnError as error:
+        if isinstance(error, TraceError) and name not in str(error) and file.name not in str(error):
+            raise TraceError(f"{name}: {error}") from None
         raise
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise TraceError(f"{text!r} can't be read as {file.suffix[1:]}: {first}") from None
-    return _make(_renamed(found, columns, file), meta, file, strict=columns is None)
+    except Exception as error:  # zip, Parquet and CSV parsers raise whatever they meet in a damaged file
+        raise TraceError(f"{name!r} can't be read as {kind}: {said(error)}") from None
 
 
 def _renamed(
@@ -163,6 +220,8 @@ def _spread(table: ColumnTable) -> dict[str, np.ndarray]:
 
 def _read_npz(file: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     with np.load(file, allow_pickle=False) as data:
+        plain = sum(member.file_size for member in data.zip.infolist())
+        check_memory(3 * plain, f"{shown(file)}: takes")
         columns = {k: data[k] for k in data.files if k != _META}
         meta = json.loads(str(data[_META])) if _META in data.files else {}
     return columns, meta
@@ -179,7 +238,13 @@ def _read_parquet(file: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 def _read_csv(file: Path) -> dict[str, np.ndarray]:
     from pyarrow import csv
 
-    return _from_arrow(csv.read_csv(file))
+    check_memory(4 * file.stat().st_size, f"{shown(file)}: takes")
+    # prompts and answers have line breaks in quotes; one piece, because a break may lie between pieces
+    options = csv.ParseOptions(newlines_in_values=True)
+    table = csv.read_csv(file, parse_options=options, read_options=csv.ReadOptions(block_size=1 << 26))
+    if table.num_rows == 0:
+        raise TraceError(f"{shown(file)}: has a header and no row below it")
+    return _from_arrow(table)
 
 
 def _from_arrow(data: Any) -> dict[str, np.ndarray]:
@@ -189,7 +254,11 @@ def _from_arrow(data: Any) -> dict[str, np.ndarray]:
             row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0]) + 1
             raise TraceError(f"column {name!r} has no value in row {row}")
         array = column.to_numpy(zero_copy_only=False)
-        columns[str(name)] = array.astype(str) if array.dtype.kind == "O" else array
+        short = array.dtype.kind == "O" and max(map(len, map(str, array)), default=0) <= _LONG
+        stripped = str(name).strip()
+        if stripped in columns:
+            raise TraceError(f"has two columns {stripped!r}")
+        columns[stripped] = array.astype(str) if short else array
     return columns
 
 

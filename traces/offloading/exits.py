@@ -255,7 +255,7 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
     where = os.fspath(path)
     try:
-        table = csv.read_csv(where)
+        table = csv.read_csv(where, parse_options=csv.ParseOptions(newlines_in_values=True))
     except FileNotFoundError:
         raise TraceError(f"there is no file {where!r}") from None
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors

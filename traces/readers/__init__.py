@@ -78,7 +78,9 @@ def candidates(source: Source, least: float = 0.0) -> list[str]:
     likely = sorted((n for n in scores if scores[n] > least), key=lambda n: -scores[n])
     binary = b"\0" in source.head
     if binary and source.size is not None:
-        likely += [n for n, size in (("cache2k", 4), ("corda", 8)) if source.size % size == 0 and n not in likely]
+        likely += [
+            n for n, size in (("cache2k", 4), ("corda", 8)) if source.size % size == 0 and n not in likely
+        ]
     return likely
 
 
@@ -135,10 +137,12 @@ def load(
 
     kept = None if sample is None else check_real("sample", sample, 0.0, 1.0, open_low=True)
     if _store.is_store(path) and format in (None, "store"):
-        trace = _store.open_store(path)
-        return _told(trace if kept is None else trace.sample(kept, sample_seed), name, {})
+        stored = _store.open_store(path)
+        return _told(stored if kept is None else stored.sample(kept, sample_seed), name, {})
     if format == "store":
-        raise TraceError(f"{shown(path)}: is not the folder of a store; olearn trace convert --to store makes one")
+        raise TraceError(
+            f"{shown(path)}: is not the folder of a store; olearn trace convert --to store makes one"
+        )
     format = _known(format)
     if not Path(path).exists() and format in (None, "npz"):
         from olearn.traces.data import BUNDLED, bundled
@@ -178,9 +182,7 @@ def _told(trace: Trace, name: str | None, about: dict[str, Any]) -> Trace:
 
 
 @contextmanager
-def opened(
-    path: str | Path, format: str | None, options: dict[str, Any]
-) -> Iterator[tuple[Source, Reader]]:
+def opened(path: str | Path, format: str | None, options: dict[str, Any]) -> Iterator[tuple[Source, Reader]]:
     """The file and the reader for it; the file is closed behind the block."""
     known = formats()
     source = Source(path)
@@ -222,8 +224,8 @@ def sentences(source: Source, format: str) -> Iterator[None]:
         raise
     except MemoryError:
         raise source.error(
-            f"takes more memory than there is (after {source.reached:,} plain bytes); read a sample (--sample 1%) "
-            "or convert it to a store (--to store)"
+            f"takes more memory than there is (after {source.reached:,} plain bytes); read a sample "
+            "(--sample 1%) or convert it to a store (--to store)"
         ) from None
     except RecursionError:
         raise source.error(f"is nested too deeply to be read as {format}") from None
@@ -248,7 +250,8 @@ def _unfit(source: Source) -> str:
     names = ", ".join(formats())
     likely = candidates(source)
     if likely:
-        return f"fits no known trace format for certain; it may be {' or '.join(likely)}: give format= one of: {names}"
+        maybe = " or ".join(likely)
+        return f"fits no known trace format for certain; it may be {maybe}: give format= one of: {names}"
     return f"fits no known trace format; give format= one of: {names}"
 
 

@@ -96,7 +96,11 @@ class Reader:
         """Names of the keyword parameters of :meth:`blocks` or :meth:`read`."""
         method = cls.read if cls.blocks is Reader.blocks else cls.blocks
         skip = ("self", "source")
-        names = [n for n, p in inspect.signature(method).parameters.items() if n not in skip and p.kind != p.VAR_KEYWORD]
+        names = [
+            n
+            for n, p in inspect.signature(method).parameters.items()
+            if n not in skip and p.kind != p.VAR_KEYWORD
+        ]
         return [*names, "operations"] if cls.has_operations else names
 
     def check_options(self, options: dict[str, Any]) -> None:
@@ -123,9 +127,7 @@ def head_lines(head: bytes, strict: bool = True) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def records(
-    source: Source, dtype: np.dtype[Any], check: Any = None, *, skip: int = 0
-) -> Iterator[np.ndarray]:
+def records(source: Source, dtype: np.dtype[Any], check: Any = None, *, skip: int = 0) -> Iterator[np.ndarray]:
     """Fixed-size binary records in pieces; `source.where` is set to the byte of a record.
 
     Parameters

@@ -75,7 +75,7 @@ def _pairs(text: str) -> dict[str, str]:
         if not part.strip() and found:
             continue
         if not sign or not value.strip():
-            raise ParameterError(f"columns must look like item=3,time=1 or item=url, got {text!r}")
+            raise ParameterError(f"columns are written item=3,time=1 or item=url, got {text!r}")
         found[name.strip()] = value.strip().strip("\"'")
     return found
 

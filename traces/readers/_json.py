@@ -30,7 +30,7 @@ def head_objects(head: bytes, most: int = 20) -> list[dict[str, Any]]:
     lines = [line for line in head.split(b"\n")[: most + 1] if line.strip()]
     if len(head) >= 1 << 16 and len(lines) > 1 and not head.endswith(b"\n"):
         lines = lines[:-1]
-    found = []
+    found: list[dict[str, Any]] = []
     for line in lines[:most]:
         try:
             record = json.loads(line)

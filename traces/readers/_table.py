@@ -341,7 +341,9 @@ def _block(source: Source, attempt: Attempt, columns: dict[str, Any]) -> Block:
     else:
         keys = keys.to_numpy()
     source.rows = base + len(keys)
-    get = {role: _numbers(columns[role]) for role in ("size", "time", "cost", "ttl", "count") if role in columns}
+    get = {
+        role: _numbers(columns[role]) for role in ("size", "time", "cost", "ttl", "count") if role in columns
+    }
     sizes = get.get("size")
     if "extra_size" in columns:
         more = _numbers(columns["extra_size"])
@@ -359,7 +361,7 @@ def _block(source: Source, attempt: Attempt, columns: dict[str, Any]) -> Block:
 def _operations(source: Source, column: Any, codes: dict[str, str] | None, base: int) -> np.ndarray:
     """Codes of the operations of a block."""
     encoded = column.dictionary_encode()
-    known = []
+    known: list[int] = []
     for text in encoded.dictionary.to_pylist():
         name = text.strip()
         code = code_of(codes[name]) if codes and name in codes else code_of(name)

@@ -47,7 +47,10 @@ class AccessLog(Reader):
 
     def blocks(self, source: Source, query: bool = False) -> Iterator[Block | None]:
         """Read the log; with `query`, URLs that differ in their query are different items."""
-        source.told["columns"] = {"item": "path of the request" + " with its query" * query, "size": "bytes sent"}
+        source.told["columns"] = {
+            "item": "path of the request" + " with its query" * query,
+            "size": "bytes sent",
+        }
         keys: list[str] = []
         sizes: list[int] = []
         times: list[int] = []

@@ -10,7 +10,6 @@ import re
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import Any
 
 import numpy as np
 
@@ -41,9 +40,10 @@ def record_of(text: str) -> np.dtype:
             f"a record is a struct string such as <IIIHHQQ, of < or > and {', '.join(_KINDS)}, x; got {text!r}"
         )
     order = {"!": ">", "=": "<", "": "<"}.get(match[1], match[1])
-    fields: list[Any] = []
     offset = 0
-    names, formats, offsets = [], [], []
+    names: list[str] = []
+    formats: list[np.dtype] = []
+    offsets: list[int] = []
     for count, kind in re.findall(r"(\d*)([bBhHiIlLqQfdx?])", match[2]):
         times = int(count or 1)
         if times > 4096:
@@ -59,7 +59,6 @@ def record_of(text: str) -> np.dtype:
             offset += one.itemsize
     if not names:
         raise ParameterError(f"the record {text!r} has no field")
-    del fields
     assert offset == struct.calcsize(order + match[2].replace("?", "B"))
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": offset})
 
@@ -69,7 +68,7 @@ class Binary(Reader):
 
     name = "binary"
     extensions = ()
-    description = "binary records of any layout: --columns \"format=<IIIHHQQ,obj-id-col=6,obj-size-col=2\""
+    description = 'binary records of any layout: --columns "format=<IIIHHQQ,obj-id-col=6,obj-size-col=2"'
     example = "struct <IIIHHQQ: 0, 512, 1, 42, 256, 42932745, 5633898"
     has_operations = True
 
@@ -93,11 +92,15 @@ class Binary(Reader):
             The struct string, where `columns` has none.
         """
         if columns is None:
-            raise ParameterError('format binary needs columns, e.g. "format=<IIIHHQQ,obj-id-col=6,obj-size-col=2"')
+            raise ParameterError(
+                'format binary needs columns, e.g. "format=<IIIHHQQ,obj-id-col=6,obj-size-col=2"'
+            )
         roles, options, unread = parse_columns(columns)
         text = options.get("format", record)
         if text is None:
-            raise ParameterError("format binary needs the record, a struct string: columns format=<IQI,obj-id-col=2")
+            raise ParameterError(
+                "format binary needs the record, a struct string: columns format=<IQI,obj-id-col=2"
+            )
         for name in unread:
             source.note(f"{name} is not read")
         layout = record_of(str(text))

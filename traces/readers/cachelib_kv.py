@@ -10,7 +10,14 @@ from __future__ import annotations
 from olearn.traces._gather import Plan
 from olearn.traces.readers._tabular import Tabular
 
-_NAMES = {"key": "item", "op": "operation", "size": "size", "op_count": "count", "op_time": "time", "ttl": "ttl"}
+_NAMES = {
+    "key": "item",
+    "op": "operation",
+    "size": "size",
+    "op_count": "count",
+    "op_time": "time",
+    "ttl": "ttl",
+}
 
 
 class CachelibKeyValue(Tabular):

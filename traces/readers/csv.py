@@ -7,7 +7,6 @@ time, item and size if the first never decreases; anything else has to be named.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import NamedTuple
@@ -31,6 +30,8 @@ from olearn.traces.readers._table import (
     split,
 )
 
+#: Columns of traces of requests to language models: they have arrivals and no items.
+_TOKENS = {"requesttokens", "responsetokens", "contexttokens", "generatedtokens", "inputtokens", "prompttokens"}
 _DELIMITERS = ",\t;|"
 
 
@@ -119,7 +120,9 @@ class Csv(Reader):
             raise source.error("can't be sorted by time: no column is known as the time")
         size = block_size(block, None)
         if size is not None and "size" not in chosen:
-            raise source.error("can't be split into blocks: no column is known as the size, the length of a range")
+            raise source.error(
+                "can't be split into blocks: no column is known as the size, the length of a range"
+            )
         source.plan = Plan(sort=sort, join_blanks=True)
         source.told["columns"] = _told(form, chosen)
         found = read_blocks(source, _layout(form, chosen), form.rows)
@@ -133,7 +136,8 @@ class Csv(Reader):
 def _told(form: _Form, chosen: dict[str, int]) -> dict[str, str | int]:
     """The columns read, by name and position."""
     return {
-        role: f"{form.names[place]} ({place + 1})" if form.names else place + 1 for role, place in chosen.items()
+        role: f"{form.names[place]} ({place + 1})" if form.names else place + 1
+        for role, place in chosen.items()
     }
 
 
@@ -199,9 +203,17 @@ def _chosen(source: Source, form: _Form, roles: Mapping[str, str | int] | None) 
             place = found["operation"]
             odd = [] if place is None else [r[place] for r in rows if code_of(r[place]) is None]
             if odd:
-                source.note(f"column {form.names[place or 0]} is not read: {odd[0]!r} is no operation known here")
+                source.note(
+                    f"column {form.names[place or 0]} is not read: {odd[0]!r} is no operation known here"
+                )
                 found["operation"] = None
             return {role: p for role, p in found.items() if p is not None}
+        if {fold(name) for name in form.names} & _TOKENS:
+            raise source.error(
+                "is an arrival trace of language-model requests (when, and how many tokens), not of items in "
+                "a cache: it is the load of olearn deliver and olearn offload; to replay it anyway, give "
+                f"columns, as item=NAME; it has {', '.join(form.names)}"
+            )
         raise source.error(f"which column is the item? {_advice(source)}; it has {', '.join(form.names)}")
     timed = all(is_number(r[0]) for r in rows) and ascending([r[0] for r in rows])
     if form.width == 1:
@@ -220,7 +232,9 @@ def _advice(source: Source) -> str:
     from olearn.traces.readers import candidates
 
     names = [name for name in candidates(source, 0.2) if name != "csv"]
-    formats = f"give the format ({', '.join(names)}), or" if names else "give the format (olearn trace formats), or"
+    formats = (
+        f"give the format ({', '.join(names)}), or" if names else "give the format (olearn trace formats), or"
+    )
     return f"{formats} columns, as item=NAME"
 
 

@@ -70,7 +70,9 @@ def _rest(source: Source) -> Iterator[Block]:
             continue
         code = code_of(fields[1]) if len(fields) > 1 else None
         if not 3 <= len(fields) <= 6 or not is_number(fields[0]):
-            raise source.error(f"line {number}: expected 'time operation object size [range]', got {line[:60]!r}")
+            raise source.error(
+                f"line {number}: expected 'time operation object size [range]', got {line[:60]!r}"
+            )
         if code is None:
             raise source.error(f"line {number}: unknown operation {fields[1]!r}")
         if len(fields) > 3 and (not is_whole(fields[3]) or len(fields[3]) > 18):
@@ -94,4 +96,6 @@ def _made(source: Source, rows: list[tuple[str, int, int, float]], lines: list[i
     moments = np.array(times)
     if np.isfinite(moments).all() and (np.floor(moments) == moments).all() and moments.max() < 2**53:
         moments = moments.astype(np.int64)
-    return Block(pa.array(keys, pa.string()), np.array(sizes, np.int64), moments, operations=np.array(codes, np.uint8))
+    return Block(
+        pa.array(keys, pa.string()), np.array(sizes, np.int64), moments, operations=np.array(codes, np.uint8)
+    )

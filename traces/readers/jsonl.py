@@ -76,7 +76,9 @@ class JsonLines(Reader):
 
 def _found(source: Source, record: dict[str, Any]) -> dict[str, str]:
     names = list(record)
-    places = {role: by_name(names, role) for role in ("item", "size", "time", "cost", "operation", "ttl", "count")}
+    places = {
+        role: by_name(names, role) for role in ("item", "size", "time", "cost", "operation", "ttl", "count")
+    }
     if places["item"] is None:
         raise source.error(
             "which field is the item? give the format (olearn trace formats), or columns, as item=NAME; "
@@ -84,7 +86,9 @@ def _found(source: Source, record: dict[str, Any]) -> dict[str, str]:
         )
     found = {role: names[place] for role, place in places.items() if place is not None}
     if "operation" in found and code_of(str(record[found["operation"]])) is None:
-        source.note(f"field {found['operation']} is not read: {record[found['operation']]!r} is no operation known")
+        source.note(
+            f"field {found['operation']} is not read: {record[found['operation']]!r} is no operation known"
+        )
         del found["operation"]
     return found
 

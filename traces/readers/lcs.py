@@ -22,7 +22,15 @@ from olearn.traces.readers.oracle_general import RECORD, impossible
 _HEADER = 8192
 _MAGIC = (0x123456789ABCDEF0).to_bytes(8, "little")
 _V2 = [("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("op", "<u1"), ("tenant", "<u1", (3,)), ("next", "<i8")]
-_V3 = [("time", "<u4"), ("id", "<u8"), ("size", "<i8"), ("op", "<u1"), ("tenant", "<u1", (3,)), ("ttl", "<u4"), ("next", "<i8")]
+_V3 = [
+    ("time", "<u4"),
+    ("id", "<u8"),
+    ("size", "<i8"),
+    ("op", "<u1"),
+    ("tenant", "<u1", (3,)),
+    ("ttl", "<u4"),
+    ("next", "<i8"),
+]
 _RECORDS = {
     1: RECORD,
     2: np.dtype(_V2),

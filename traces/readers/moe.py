@@ -49,7 +49,9 @@ class MixtureOfExperts(Reader):
                 raise source.error(f"line {number}: no experts; they are called {', '.join(EXPERTS)}")
             layer, experts = record[layer_name], record[experts_name]
             if not is_whole(layer) or layer < 0:
-                raise source.error(f"line {number}: {layer_name!r} must be a whole number from 0, got {layer!r}")
+                raise source.error(
+                    f"line {number}: {layer_name!r} must be a whole number from 0, got {layer!r}"
+                )
             if not isinstance(experts, list) or not all(is_whole(e) and e >= 0 for e in experts):
                 raise source.error(f"line {number}: {experts_name!r} must be a list of whole numbers from 0")
             keys += [f"{layer}:{expert}" for expert in experts]

@@ -55,8 +55,8 @@ class Mooncake(Reader):
                 yield _made(source, ids, times, lines)
                 ids, times, lines = [], [], []
         source.note(
-            f"{chains:,} requests for chains of blocks are flattened to single blocks: a hit on a block does not "
-            "say that the blocks before it are held (olearn.traces.llm.ChainTrace keeps the chains)"
+            f"{chains:,} requests for chains of blocks are flattened to single blocks: a hit on a block does "
+            "not say that the blocks before it are held (olearn.traces.llm.ChainTrace keeps the chains)"
         )
         if ids:
             yield _made(source, ids, times, lines)

@@ -15,7 +15,9 @@ class Msr(BlockDevice):
 
     name = "msr"
     extensions = (".csv",)
-    description = "text, 'time,host,disk,Read|Write,offset,bytes,response time' (MSR Cambridge), split into blocks"
+    description = (
+        "text, 'time,host,disk,Read|Write,offset,bytes,response time' (MSR Cambridge), split into blocks"
+    )
     example = "128166372003061629,usr,0,Read,7014609920,24576,41286"
     fields = (7, 7)
     columns = {"time": 0, "volume": 1, "volume2": 2, "operation": 3, "item": 4, "size": 5}

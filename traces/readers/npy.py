@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -43,7 +44,9 @@ class Npy(Reader):
                 bad = np.flatnonzero(~((np.abs(ids) < 2.0**53) & (np.floor(ids) == ids)))
                 if bad.size:
                     place = done - ids.size + int(bad[0])
-                    raise source.error(f"element {place}: ids must be whole numbers below 2^53, got {ids[bad[0]]}")
+                    raise source.error(
+                        f"element {place}: ids must be whole numbers below 2^53, got {ids[bad[0]]}"
+                    )
             yield Block(key_column(ids))
         if done < wanted:
             raise source.error(f"corrupt or truncated npy (its header says {wanted} ids, there are {done})")
@@ -53,13 +56,15 @@ def _header(source: Source) -> tuple[tuple[int, ...], np.dtype, int]:
     """Shape and dtype of the array and where it starts."""
     head = io.BytesIO(source.head)
     try:
-        version = np.lib.format.read_magic(head)
-        if version not in ((1, 0), (2, 0), (3, 0)):
-            raise ValueError(f"version {version}")
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(head, max_header_size=HEAD)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(head, max_header_size=HEAD)
+        with warnings.catch_warnings():  # a header that looks old is a damaged one or does not matter
+            warnings.simplefilter("ignore", UserWarning)
+            version = np.lib.format.read_magic(head)
+            if version not in ((1, 0), (2, 0), (3, 0)):
+                raise ValueError(f"version {version}")
+            if version == (1, 0):
+                shape, _, dtype = np.lib.format.read_array_header_1_0(head, max_header_size=HEAD)
+            else:
+                shape, _, dtype = np.lib.format.read_array_header_2_0(head, max_header_size=HEAD)
     except Exception as error:  # a damaged header raises whatever its parser meets
         raise source.error(f"corrupt or truncated npy ({said(error)})") from None
     if any(side < 0 for side in shape):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import PurePath
+from typing import Any
 
 from olearn.traces._files import Source, at
 from olearn.traces._npz import MARK, VERSION, decode
@@ -24,7 +25,7 @@ class Npz(Reader):
             return 0.0
         return 1.0 if MARK in head[:64] else 0.5 + 0.3 * self.named(path)
 
-    def read(self, source: Source) -> Trace:
+    def read(self, source: Source, **options: Any) -> Trace:
         source.told["version"] = VERSION
         with at(source, lambda position: f"request {position}"):
             return decode(io.BytesIO(source.read()))

@@ -64,7 +64,9 @@ class Parquet(Reader):
             source.told["columns"] = roles
             for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(roles.values()))):
                 if batch.num_rows:
-                    yield _made(source, {role: batch.column(batch.schema.names.index(n)) for role, n in roles.items()})
+                    yield _made(
+                        source, {role: batch.column(batch.schema.names.index(n)) for role, n in roles.items()}
+                    )
         except pa.ArrowException as error:
             raise source.error(f"corrupt or truncated parquet ({said(error)})") from None
 
@@ -74,7 +76,9 @@ def _roles(source: Source, names: list[str], columns: Any) -> dict[str, str]:
         every = ("item", "size", "time", "cost", "operation", "ttl", "count")
         places = {role: by_name(names, role) for role in every}
         if places["item"] is None:
-            raise source.error(f"which column is the item? Give columns, as item=NAME; it has {', '.join(names)}")
+            raise source.error(
+                f"which column is the item? Give columns, as item=NAME; it has {', '.join(names)}"
+            )
         return {role: names[place] for role, place in places.items() if place is not None}
     found = {}
     for role, column in parse_columns(columns).roles.items():
@@ -134,6 +138,7 @@ def _codes(source: Source, column: Any, base: int) -> np.ndarray:
         row = int(np.argmax(texts.indices.to_numpy() == which))
         allowed = ", ".join(NAMES[1:])
         raise source.error(
-            f"{source.where(base + row)}: unknown operation {texts.dictionary[which].as_py()!r}; known: {allowed}"
+            f"{source.where(base + row)}: unknown operation {texts.dictionary[which].as_py()!r}; "
+            f"known: {allowed}"
         )
     return np.array(known, dtype=np.uint8)[texts.indices.to_numpy()]

@@ -16,7 +16,9 @@ class WikiCdn(Tabular):
 
     name = "wiki-cdn"
     extensions = (".tsv",)
-    description = "text with a header: relative_unix, hashed_path_query, [image_type,] response_size, time_firstbyte"
+    description = (
+        "text with a header: relative_unix, hashed_path_query, [image_type,] response_size, time_firstbyte"
+    )
     example = "1\t833946053\tjpeg\t18715\t1.4066e-05"
     delimiter = "\t"
     fields = (3, 8)

@@ -12,7 +12,7 @@ from olearn.engine.caching.result import CachingResult
 from olearn.engine.choices import as_list, as_seeds, choices, spaced
 from olearn.engine.game import Ask
 from olearn.engine.machine import Plan, plan
-from olearn.errors import ParameterError, check_int, check_positive_int
+from olearn.errors import NotSupportedError, ParameterError, check_int, check_positive_int
 
 __all__ = ["OFFLINE", "CachingGame", "CachingResult", "parse_capacity", "prepare", "replay"]
 
@@ -134,4 +134,8 @@ def as_trace(trace: Any) -> Any:
 
     if isinstance(trace, (str, Path)):
         return load(trace)
+    if getattr(trace, "operations", None) is not None:
+        raise NotSupportedError(
+            "writes and deletes are not played here: load the trace with operations='get', or name the requests"
+        )
     return trace if isinstance(trace, Trace) or hasattr(trace, "blocks") else Trace.from_keys(trace)

@@ -257,6 +257,7 @@ class CachingGame(Game):
                 "digest": trace.digest,
                 "requests": len(trace),
                 "items": trace.catalog_size,
+                "origin": dict(getattr(trace, "origin", {})),
             },
             "horizon": self.horizon,
             "catalog_size": self.catalog_size,
