@@ -22,6 +22,8 @@ COMMANDS = {
     "learners": "learners",
     "offload": "offload",
     "deliver": "deliver",
+    "prefix": "prefix",
+    "moe": "moe",
 }
 
 

@@ -22,6 +22,12 @@ ARMS = {"exits": "exits", "splits": "split points", "routing": "models", "server
 @click.option("--device", type=click.Path(dir_okay=False), help="splits: stats file of the device.")
 @click.option("--server", type=click.Path(dir_okay=False), help="splits: stats file of the server.")
 @click.option("--model", help="splits: the network, e.g. mobilenet.")
+@click.option("--tokens", type=int, default=5000, show_default=True, help="moe: tokens.")
+@click.option("--layers", type=int, default=16, show_default=True, help="moe: layers with experts.")
+@click.option("--experts", type=int, default=64, show_default=True, help="moe: experts of a layer.")
+@click.option(
+    "--top", type=int, default=8, show_default=True, help="moe: experts that a token needs in a layer."
+)
 @click.option("--link", default="20:20", show_default=True, help="splits: latency in ms : rate in Mbit/s.")
 def build(
     recipe: str,
@@ -35,12 +41,16 @@ def build(
     server: str | None,
     model: str | None,
     link: str,
+    tokens: int,
+    layers: int,
+    experts: int,
+    top: int,
 ) -> None:
     """Build the offloading table RECIPE: digits, digits-logistic, digits-bayes, breast-cancer, wine, mnist1d.
 
     Those need scikit-learn (the extra "offload"). Tables of arms: digits-exits (scikit-learn too),
     synthetic-exits, routing, mdinference, servers, and splits, from two measured machines in the layout of
-    Scission's stats files.
+    Scission's stats files. And moe, a routing stream of a mixture-of-experts model for `olearn moe`.
 
     Examples:
 
@@ -53,6 +63,14 @@ def build(
     from olearn.errors import NotSupportedError, unknown
     from olearn.traces.offloading.arm_recipes import ARM_RECIPES
 
+    if recipe == "moe":
+        from olearn.traces.llm.routing import routing_stream
+
+        stream = routing_stream(tokens, layers, experts, top, seed=seed)
+        written = stream.save(Path(out) if out else Path("moe.jsonl"))
+        click.echo(f"{stream.name}: {len(stream):,} batches, {stream.items.size:,} experts asked for")
+        click.echo(f"wrote {written}")
+        return
     if recipe == "splits" or recipe in ARM_RECIPES:
         if shift is not None:
             raise NotSupportedError(f"--shift moves tables of a local and a remote model, not {recipe}")
@@ -67,7 +85,7 @@ def build(
     from olearn.traces.offloading.shift import shifted
 
     if recipe not in RECIPES:
-        raise unknown("recipe", recipe, [*RECIPES, *ARM_RECIPES, "splits"])
+        raise unknown("recipe", recipe, [*RECIPES, *ARM_RECIPES, "splits", "moe"])
     if shift is None:
         table = make(recipe, samples=samples, seed=seed, folds=folds)
     else:

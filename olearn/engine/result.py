@@ -32,6 +32,8 @@ MARKS = {
 RESULTS = {
     "caching": ("olearn.engine.caching.result", "CachingResult"),
     "delivery": ("olearn.engine.delivery.result", "DeliveryResult"),
+    "prefix": ("olearn.engine.prefix.result", "PrefixResult"),
+    "moe": ("olearn.engine.moe.result", "MoEResult"),
 }
 
 

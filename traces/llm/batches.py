@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from olearn.errors import ParameterError
-from olearn.traces._files import Source
+from olearn.traces._files import Source, write_whole
 
 _LAYER = ("layer_idx", "layer", "layer_id")
 _EXPERTS = ("selected_ids", "experts", "selected_experts", "expert_ids")
@@ -150,6 +150,26 @@ class BatchTrace:
         if others:
             trace.notes.append(f"not used: {', '.join(sorted(others))}")
         return trace
+
+    def save(self, path: str | Path) -> Path:
+        """Write JSON lines with ``layer_idx``, ``token_idx`` and ``selected_ids``, whole or not at all.
+
+        A token ends where the layer does not increase.
+        """
+        lines = []
+        token, before = 0, -1
+        for b, layer in enumerate(self.layers.tolist()):
+            token += b > 0 and layer <= before
+            before = layer
+            ids = self.items[self.starts[b] : self.starts[b + 1]] - layer * self.experts
+            record = {
+                "layer_idx": int(self.layer_names[layer]),
+                "token_idx": int(token),
+                "selected_ids": ids.tolist(),
+            }
+            lines.append(json.dumps(record))
+        text = "\n".join(lines) + "\n"
+        return write_whole(path, lambda file: file.write(text.encode()))
 
     def __len__(self) -> int:
         """Number of batches."""
