@@ -60,8 +60,9 @@ class Source:
         Facts for the trace's ``origin``: columns, operations, ...
     where : callable
         From the number of a request (from 0) to its place in the file, for messages.
-    reached, rows : int
-        Plain bytes read by the stream opened last; rows that a reader has counted.
+    reached, rows, expected : int
+        Plain bytes read by the stream opened last; rows that a reader has counted; how many rows it
+        expects, 0 if it can't know.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -69,7 +70,7 @@ class Source:
         self.told: dict[str, Any] = {}
         self.plan: Any = None
         self.where: Callable[[int], str] = lambda position: f"request {position + 1}"
-        self.reached = self.rows = 0
+        self.reached = self.rows = self.expected = 0
         self._file = -1
         self._utf16 = False
         self.path = Path("<stdin>" if str(path) == "-" else path)

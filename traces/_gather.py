@@ -29,6 +29,7 @@ _CHECKS: dict[str, Callable[[Any, int], np.ndarray]] = {
     "costs": check_costs,
     "ttl": check_ttl,
 }
+_INSTEAD = "; or take a sample (--sample 1%), or convert it to a store (--to store)"
 _CANONICAL = re.compile(r"(0|-?[1-9]\d*)$", re.ASCII)
 
 
@@ -54,38 +55,67 @@ class Plan(NamedTuple):
 
 
 class Column:
-    """Pieces of a column that become one array without ever being there twice."""
+    """A column that comes in pieces and becomes one array without being there twice.
 
-    def __init__(self) -> None:
+    `room` is how many values are expected: they are then written where they stay.
+    """
+
+    def __init__(self, room: int = 0) -> None:
+        self._room = room
+        self._whole: np.ndarray | None = None
         self._pieces: list[np.ndarray] = []
-        self.nbytes = 0
+        self._size = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        held = 0 if self._whole is None else self._whole.itemsize * self._size
+        return held + sum(piece.nbytes for piece in self._pieces)
 
     def add(self, piece: np.ndarray) -> None:
-        self._pieces.append(piece)
-        self.nbytes += piece.nbytes
+        """The next values."""
+        if not self._size and self._room:
+            self._whole = np.empty(self._room, dtype=piece.dtype)
+        whole = self._whole
+        if whole is None or self._pieces or piece.dtype != whole.dtype or self._size + piece.size > whole.size:
+            self._pieces.append(piece)
+        else:
+            whole[self._size : self._size + piece.size] = piece
+            self._size += piece.size
+            return
+        if whole is None:
+            self._size += piece.size
 
     def array(self) -> np.ndarray:
-        if len(self._pieces) == 1:
-            return self._pieces[0]
-        kind = np.result_type(*{p.dtype for p in self._pieces})
-        whole = np.empty(sum(p.size for p in self._pieces), dtype=kind)
+        """All values."""
+        pieces, self._pieces = self._pieces, []
+        if self._whole is not None:
+            first = self._whole[: self._size]
+            if not pieces:
+                return first if 2 * first.size > self._whole.size else first.copy()
+            pieces.insert(0, first)
+            self._whole = None
+        if len(pieces) == 1:
+            return pieces[0]
+        kind = np.result_type(*{p.dtype for p in pieces})
+        whole = np.empty(sum(p.size for p in pieces), dtype=kind)
         start = 0
-        for k, piece in enumerate(self._pieces):
+        for k, piece in enumerate(pieces):
             whole[start : start + piece.size] = piece
             start += piece.size
-            self._pieces[k] = piece[:0]
-        self._pieces = [whole]
+            pieces[k] = piece[:0]
         return whole
 
 
 class Keys:
     """The keys of requests on their way to ids: kept as they are while few, interned once they are many."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
         self._waiting: list[Any] = []
         self._count = 0
+        self._room = room
         self._interner: Interner | TextInterner | None = None
-        self._items = Column()
+        self._items = Column(room)
 
     @property
     def nbytes(self) -> int:
@@ -98,7 +128,9 @@ class Keys:
         self._count += len(keys)
         if self._interner is None:
             self._waiting.append(keys)
-            if self._count >= _intern.MANY and ("numba" in sys.modules or self._count >= 4 * _intern.MANY):
+            if max(self._count, self._room) >= _intern.MANY and (
+                "numba" in sys.modules or self._count >= 4 * _intern.MANY
+            ):
                 self.intern_now()
         else:
             self._items.add(self._interner.add(keys))
@@ -182,18 +214,23 @@ def gather(
     """The trace that the blocks make, in memory."""
     keys = Keys()
     columns: dict[str, Column] = {}
-    held = 0
+    room = 0
     for block in prepared(source, blocks, rule, share, seed):
         if block is None:
             keys, columns = Keys(), {}
             continue
+        if not keys._count:
+            room = source.expected if share is None else 0
+            width = 4 + sum(np.asarray(c[:1]).itemsize for c in block[1:6] if c is not None)
+            check_memory(room * width, f"{source}: takes", _INSTEAD)
+            keys = Keys(room)
         keys.add(block.keys)
         for name in ("sizes", "times", "costs", "operations", "ttl"):
             values = getattr(block, name)
             if values is not None:
-                columns.setdefault(name, Column()).add(values)
+                columns.setdefault(name, Column(room)).add(values)
         held = keys.nbytes + sum(column.nbytes for column in columns.values())
-        check_memory(held, f"{source}: takes", "; or take a sample (--sample 1%), or --to store")
+        check_memory(held, f"{source}: takes", _INSTEAD)
     if not keys._count:
         raise source.error(_empty(rule, share))
     items, names = keys.finish()

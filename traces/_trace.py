@@ -101,7 +101,7 @@ class Trace:
         self.source: str | None = source
         self.notes: tuple[str, ...] = ()
         self.origin: dict[str, Any] = {}
-        seen = count_dense(self.items)
+        seen = self.first_requests.size
         if self.keys.shape != (seen,):
             raise TraceError(f"keys must name each of the {seen} items once, got shape {self.keys.shape}")
 
@@ -309,11 +309,6 @@ def _dense(items: Any) -> np.ndarray:
 def _first_requests(items: np.ndarray) -> np.ndarray:
     """Positions at which a new id appears, int64."""
     return np.concatenate(list(_rises(items))).astype(np.int64, copy=False)
-
-
-def count_dense(items: np.ndarray) -> int:
-    """How many items there are; an error unless ids are dense in order of appearance."""
-    return sum(rises.size for rises in _rises(items))
 
 
 def _rises(items: np.ndarray) -> Iterator[np.ndarray]:

@@ -57,7 +57,7 @@ class ColumnTable:
             if value is None:
                 continue
             if key not in (*self.required, *self.optional):
-                raise unknown("column", key, (*self.required, *self.optional))
+                raise unknown("column", key[:60], (*self.required, *self.optional))
             self.columns[key] = np.asarray(value)
         for key in self.required:
             if key not in self.columns:

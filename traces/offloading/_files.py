@@ -172,8 +172,8 @@ def _make(columns: dict[str, np.ndarray], meta: dict[str, Any], file: Path, stri
         ColumnTable.__init__(
             table, columns, meta.get("name") or file.name.split(".")[0], meta.get("provenance")
         )
-    except TraceError as error:
-        raise TraceError(f"{file.name}: {error}") from None
+    except OlearnError as error:
+        raise type(error)(f"{shown(file.name)}: {error}") from None
     return table
 
 

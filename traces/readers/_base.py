@@ -31,6 +31,8 @@ class Reader:
     example: ClassVar[str] = ""
     #: Whether rows are reads, writes and deletes, so that ``operations=`` says which are requests.
     has_operations: ClassVar[bool] = False
+    #: The rule where the user gives none.
+    default_operations: ClassVar[str] = "get"
     #: Whether a person can tell the columns apart, so that the message on a file of no format offers this one.
     text: ClassVar[bool] = False
 
@@ -76,14 +78,15 @@ class Reader:
     @staticmethod
     def say(source: Source, rule: Rule) -> None:
         """Tell what the rule for operations did, where there were any."""
-        if rule.taken or rule.left:
+        if rule.left or (rule.taken and rule.text != "all"):
             source.note(rule.told())
             source.told["operations"] = rule.text
 
     def begin(self, source: Source, options: dict[str, Any]) -> tuple[Iterator[Block | None], Rule | None]:
         """The blocks of the file, and the rule for its operations if the format has any."""
         options = dict(options)
-        rule = Rule(options.pop("operations", None)) if self.has_operations else None
+        asked = options.pop("operations", None)
+        rule = Rule(asked or self.default_operations) if self.has_operations else None
         source.plan = Plan()
         return self.blocks(source, **options), rule
 
@@ -149,6 +152,8 @@ def records(source: Source, dtype: np.dtype[Any], check: Any = None, *, skip: in
     size = dtype.itemsize
     source.where = lambda position: f"byte {skip + position * size}"
     done = 0
+    if source.size is not None:
+        source.expected = max(0, source.size - skip) // size
     with source.open() as stream:
         stream.read(skip)
         buffer = memoryview(bytearray(size << 16))  # one for all pieces: no fresh pages

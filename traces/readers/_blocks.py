@@ -77,15 +77,22 @@ def split_ranges(source: Source, block: Block, size: int | None, unit: int = 1) 
 
 def _bytes(source: Source, what: str, values: Any, unit: int) -> np.ndarray:
     """Offsets or lengths in bytes as int64, or an error with the line."""
+    if not isinstance(values, np.ndarray):  # texts: somewhere in the file one is not written as a number is
+        texts = [text.strip() for text in values.to_pylist()]
+        values = np.array([int(t) if t.isdecimal() and t.isascii() and len(t) < 19 else -1 for t in texts])
+        wrong = np.flatnonzero(values < 0)
+        if wrong.size:
+            place = source.where(source.rows - values.size + int(wrong[0]))
+            raise source.error(
+                f"{place}: the {what} must be a whole number from 0, got {texts[wrong[0]][:40]!r}"
+            )
     array = np.asarray(values)
-    good = np.zeros(array.size, dtype=bool)
-    if array.dtype.kind in "iuf":
-        good = (array >= 0) & (array < 2**62 // unit)
-        if array.dtype.kind == "f":
-            good &= np.floor(array) == array
+    good = (array >= 0) & (array < 2**62 // unit)
+    if array.dtype.kind == "f":
+        good &= np.floor(array) == array
     if not good.all():
         row = int(np.argmin(good))
-        got = array[row] if array.dtype.kind in "iuf" else str(values[row])
+        got = array[row]
         place = source.where(source.rows - array.size + row)
         raise source.error(f"{place}: the {what} must be a whole number from 0 to 2^62, got {got}")
     return array.astype(np.int64) * unit

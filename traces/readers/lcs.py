@@ -3,7 +3,9 @@
 The header has a magic number at both ends and the version behind the first. Version 1 has the records
 of ``oracleGeneral``, 2 adds operation and tenant, 3 has 64-bit sizes and a time to live, 4 to 8 append
 1, 2, 4, 8 or 16 features. Operation and tenant share 32 bits: the operation (a code of
-:mod:`olearn.traces.operations`, 0 where the trace has none) in the low 8. Tenant and features are not read.
+:mod:`olearn.traces.operations`, 0 where the trace has none) in the low 8. Tenant and features are not
+read. Checked against files of all versions that libCacheSim's own converter wrote (libcachesim 0.3.5),
+and files of these layouts against its reader.
 """
 
 from __future__ import annotations
