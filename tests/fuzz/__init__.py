@@ -1,1 +1,1 @@
-"""Damaged inputs by the thousand: ``python -m tests.fuzz --minutes 30``; a few of them in the everyday tests."""
+"""Damaged inputs by the thousand: ``python -m tests.fuzz --minutes 30``; a few in the everyday tests."""

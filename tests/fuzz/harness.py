@@ -24,10 +24,11 @@ from tests.traces.samples import FORCED, SAMPLES, VSCSI2, lcs
 #: No case may take longer, in seconds of the processor.
 PATIENCE = 10.0
 _WORDS = [
-    b"0", b"-1", b"007", b"0x7", b"1e400", b"nan", b"inf", b"18446744073709551616", b"9" * 30, b"9" * 5000, b"\xff",
-    b"\xe9", b"\x00", b"\n", b"\r", b"\r\n", b",", b'"', b'""', b" ", b"\t", b"*", b"[" * 3000, b"{" * 3000, b"\xff\xfe",
-    b"\xef\xbb\xbf", b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18\xff\xff\xff\xff",
-    b"2000000000", b"4294967295", b"true", b"null", b"1970-01-01", b"\xed\xb0\x80", b"\xc3\xa9", b"\x00\x00\x00\x00",
+    b"0", b"-1", b"007", b"0x7", b"1e400", b"nan", b"inf", b"18446744073709551616", b"9" * 30, b"9" * 5000,
+    b"\xff", b"\xe9", b"\x00", b"\n", b"\r", b"\r\n", b",", b'"', b'""', b" ", b"\t", b"*", b"[" * 3000,
+    b"{" * 3000, b"\xff\xfe", b"\xef\xbb\xbf", b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd",
+    b"\x50\x2a\x4d\x18\xff\xff\xff\xff", b"2000000000", b"4294967295", b"true", b"null", b"1970-01-01",
+    b"\xed\xb0\x80", b"\xc3\xa9", b"\x00\x00\x00\x00",
 ]  # fmt: skip
 
 
@@ -38,8 +39,8 @@ def _tables():
     azure = b"TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,44\n2023-11-16 18:15:47,1,2\n"
     routellm = b'prompt,m-8x7b,gpt,m-8x7b_response\n"a\nb",True,False,"x\ny"\nc,False,True,d\n'
     exits = b"conf_1,conf_2,correct_1,correct_2\n.5,.9,0,1\n.25,.75,1,1\n"
-    files = {f"table-{n}.csv": t for n, t in
-             zip(("binary", "routing", "azure", "routellm", "exits"), (text, routing, azure, routellm, exits))}  # fmt: skip
+    texts = {"binary": text, "routing": routing, "azure": azure, "routellm": routellm, "exits": exits}
+    files = {f"table-{name}.csv": data for name, data in texts.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, confidence=np.array([0.5, 0.25]), local_correct=np.array([1, 0]))
     return files | {"table.npz": buffer.getvalue()}

@@ -43,7 +43,8 @@ MSR = b"""128166372003061629,usr,0,Read,7014609920,24576,41286
 """
 LSM = b"1.5,1,1,5,10,100,1\n1.55,1,1,4,10,100,1\n1.6,1,1,6,10,100,1\n1.65,1,1,4,10,101,1\n1.7,1,1,7,10,102,1\n"
 LSM += b"1.75,1,1,4,10,101,1\n"
-BURST = b"Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,Conversation log\n"
+BURST = b"Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+BURST += b"5,ChatGPT,472,18,490,Conversation log\n"
 
 
 def put(folder, name, data):
@@ -262,7 +263,7 @@ def test_arc_files_whose_third_field_is_not_zero(tmp_path):
 def test_candidates_are_named_for_binary_files(tmp_path):
     rng = np.random.default_rng(1)
     path = put(tmp_path, "x", rng.integers(0, 2**62, 100).astype(">i8").tobytes())
-    with pytest.raises(TraceError, match="it may be corda or cache2k|it may be cache2k or corda"):
+    with pytest.raises(TraceError, match=r"it may be corda or cache2k|it may be cache2k or corda"):
         load(path)
 
 

@@ -104,8 +104,7 @@ class Vscsi(Reader):
         source.told["version"] = version
         for found in records(source, record, wrong):
             codes = _CODES[found["cmd"] & 0xFF]
-            for part in _split(source, found, size, codes):
-                yield part
+            yield from _split(source, found, size, codes)
 
 
 def _split(source: Source, found: np.ndarray, size: int | None, codes: np.ndarray) -> Iterator[Block]:
