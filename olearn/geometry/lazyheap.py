@@ -30,11 +30,10 @@ def push(keys, items, size, key, item):
     return size + 1
 
 
-@kernel
-def replace_top(keys, items, size, key, item):
-    """Put `item` with `key` in place of the top and restore the heap. O(log K)."""
-    i = 0
-    child = 1
+@kernel(inline=True)
+def _sink(keys, items, size, i, key, item):
+    """Put `item` with `key` into cell i or below it, so that the cells below are in order again."""
+    child = 4 * i + 1
     placed = False
     while child < size and not placed:
         last = child + 4 if child + 4 < size else size
@@ -51,6 +50,28 @@ def replace_top(keys, items, size, key, item):
             placed = True
     keys[i] = key
     items[i] = item
+
+
+@kernel
+def replace_top(keys, items, size, key, item):
+    """Put `item` with `key` in place of the top and restore the heap. O(log K)."""
+    _sink(keys, items, size, 0, key, item)
+
+
+@kernel
+def discard(keys, items, size, item):
+    """Take out an item that is in the heap, wherever it is; returns the new size. O(K), to find it."""
+    i = 0
+    while items[i] != item:
+        i += 1
+    last = size - 1
+    if i < last:
+        key, moved = keys[last], items[last]
+        if i > 0 and key < keys[(i - 1) >> 2]:
+            push(keys, items, i, key, moved)  # only cells above i change: the heap is in order below it
+        else:
+            _sink(keys, items, last, i, key, moved)
+    return last
 
 
 @kernel

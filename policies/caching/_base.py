@@ -68,6 +68,7 @@ __all__ = [
     "Log",
     "extended",
     "new_log",
+    "resized",
 ]
 
 _COMMON = ("self", "capacity", "catalog_size", "horizon", "seed", "unit", "lock")
@@ -234,7 +235,8 @@ class CachingPolicy:
         self._first_capacity = capacity
         self.unit = unit
         self.lock = lock
-        self._interference = 0  # items that the host took out, calls of resize
+        self._taken = 0  # items that the host took out
+        self._resized = False
         self._reset_live()
         self._state = None
 
@@ -277,6 +279,19 @@ class CachingPolicy:
         applies to that run. None where the value would not be finite.
         """
         return None
+
+    def _interfered(self, bound: Bound | None) -> Bound | None:
+        """What is left of a bound of which each item taken out by the host costs at most one hit.
+
+        That is so where the item comes back at its next request as if it had never left. Nothing is left
+        after `resize`: the bound was for another capacity.
+        """
+        if bound is None or self._resized:
+            return None
+        if self._taken:
+            more = f"{bound.formula} + {self._taken} items taken out"
+            return bound._replace(value=bound.value + self._taken, formula=more)
+        return bound
 
     def realised(self) -> dict[str, float]:
         """What the policy did so far that makes its bound smaller; empty where nothing does."""
@@ -529,14 +544,14 @@ class CachingPolicy:
         self._need("evict")
         gone: list[int] = []
         self._act("evict" if type(self)._evict is not None else "evict_next", None, None, gone)
-        self._interference += len(gone)
+        self._taken += len(gone)
         return gone[0] if gone else None
 
     def remove(self, item: int) -> bool:
         """Take `item` out; returns whether it was held."""
         self._need("remove")
         done = self._act("remove", self._id(item), None, None)
-        self._interference += done & 1
+        self._taken += done & 1
         return bool(done & 1)
 
     def clear(self) -> None:
@@ -564,7 +579,7 @@ class CachingPolicy:
         try:
             self._set_state(self._resize(self.state, int(capacity)))
             self.capacity = int(capacity)
-            self._interference += 1
+            self._resized = True
         finally:
             self._leave()
         return gone
@@ -684,7 +699,7 @@ class CachingPolicy:
         self._enter()
         try:
             self.capacity, self.catalog_size = self._first_capacity, self._first_catalog
-            self._interference = 0
+            self._taken, self._resized = 0, False
             self._set_state(None)
         finally:
             self._leave()
@@ -734,3 +749,11 @@ def extended(array: np.ndarray, length: int, fill: Any) -> np.ndarray:
     longer = np.full(length, fill, dtype=array.dtype)
     longer[: array.size] = array
     return longer
+
+
+def resized(array: np.ndarray, length: int) -> np.ndarray:
+    """The first `length` cells of `array`, in an array of their own; cells added are 0."""
+    other = np.zeros(length, dtype=array.dtype)
+    kept = min(length, array.size)
+    other[:kept] = array[:kept]
+    return other

@@ -82,6 +82,32 @@ def _full(stats, capacity, size, item):
 
 
 @kernel(inline=True)
+def excess(state, item):
+    """How much has to leave before `item` fits, in the unit of the capacity; 0 or less if nothing."""
+    return _excess(state.stats, state.capacity, state.size, item)
+
+
+@kernel(inline=True)
+def _excess(stats, capacity, size, item):
+    if size is None:
+        return stats[OCCUPANCY] + 1.0 - capacity
+    return stats[BYTES] + size[item] - capacity
+
+
+@kernel(inline=True)
+def weight(state, item):
+    """What `item` takes of the capacity: 1, or its bytes."""
+    return _weight(state.size, item)
+
+
+@kernel(inline=True)
+def _weight(size, item):
+    if size is None:
+        return 1.0
+    return float(size[item])
+
+
+@kernel(inline=True)
 def too_large(state, item):
     """Whether `item` is larger than the whole cache, so that it must not enter; such a miss is counted."""
     return _too_large(state.stats, state.capacity, state.size, item)
@@ -165,16 +191,3 @@ def weigh(state, item, held, size):
         state.size[item] = size
     elif state.size[item] != size:
         state.stats[SIZE_CHANGES] += 1.0
-
-
-@kernel(inline=True)
-def in_use(state):
-    """What the capacity is held against: items, or bytes."""
-    return _in_use(state.stats, state.size)
-
-
-@kernel(inline=True)
-def _in_use(stats, size):
-    if size is None:
-        return stats[OCCUPANCY]
-    return stats[BYTES]

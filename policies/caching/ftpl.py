@@ -5,7 +5,12 @@ Rule: keep the C items with the largest perturbed counts :math:`n_i(t) + \eta \g
 of its own item, so only the requested item can enter: no prefetching after the initial fill, which
 holds the C items with the largest noise.
 
-Cost: O(log C) amortised per request, O(1) on a hit. Memory: 9 bytes per item, 12 per cached item.
+Cost: O(log C) amortised per request, O(1) on a hit; `remove` O(C). Memory: 9 bytes per item, 12 per cached
+item. Counts are perfect: no item ever requested is forgotten.
+
+A host that takes items out (`remove`, `evict`) adds at most one each to the bound: where there is room the next
+item requested enters, and the item that left still has its score, so it is back after one miss. `resize` ends
+the bound: the noise was tuned for another capacity.
 
 Regret: against an oblivious adversary (the requests do not depend on the noise) and the best static
 set, prefilled, after T requests, with m = min(C, N-C),
@@ -53,7 +58,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -62,7 +67,8 @@ from olearn._jit import kernel
 from olearn.bounds import Bound, declared
 from olearn.errors import check_real
 from olearn.geometry import lazyheap
-from olearn.policies.caching._base import EVICTED, FETCHED, OCCUPANCY, PEAK, STATS, CachingPolicy
+from olearn.policies.caching._base import CachingPolicy, Common, resized
+from olearn.policies.caching._ledger import FETCHED, OCCUPANCY, entered, full, left, new_stats
 
 
 class State(NamedTuple):
@@ -73,7 +79,9 @@ class State(NamedTuple):
     keys: np.ndarray  # float64 (C,)
     items: np.ndarray  # int32 (C,)
     spread: float  # the largest sum of C noises less the smallest, in requests
-    stats: np.ndarray  # float64 (5,)
+    capacity: int
+    size: None
+    stats: np.ndarray  # float64 (STATS,)
 
 
 def init(capacity: int, catalog_size: int, eta: float, seed: int) -> State:
@@ -85,42 +93,53 @@ def init(capacity: int, catalog_size: int, eta: float, seed: int) -> State:
     spread = float(score[items].sum() - least.sum())
     held = np.zeros(catalog_size, np.uint8)
     held[items] = 1
-    stats = np.zeros(STATS)
-    stats[OCCUPANCY] = stats[PEAK] = capacity
-    return State(score, held, score[items], items, spread, stats)
+    return State(score, held, score[items], items, spread, capacity, None, new_stats(capacity))
 
 
 @kernel(inline=True)
-def step(state, item):
+def step(state, item, log):
     score = state.score
     score[item] += 1.0
     if state.held[item] != 0:
         return True
-    if score[item] > state.keys[0]:  # the top's key may be stale, that is too low: look closer
-        _challenge(state, item)
+    # The top's key may be stale, that is too low: look closer. There is room only if the host made some.
+    if score[item] > state.keys[0] or not full(state, item):
+        _challenge(state, item, log)
     return False
 
 
 @kernel
-def _challenge(state, item):
-    """Replace the lowest true score if the requested item's is higher."""
-    score, held, keys, items, stats = state.score, state.held, state.keys, state.items, state.stats
-    victim = lazyheap.refresh_top(keys, items, keys.size, score)
+def _challenge(state, item, log):
+    """Enter if there is room, or in place of the lowest true score if the requested item's is higher."""
+    score, held, keys, items = state.score, state.held, state.keys, state.items
+    size = np.int64(state.stats[OCCUPANCY])
+    if not full(state, item):
+        lazyheap.push(keys, items, size, score[item], item)
+        held[item] = 1
+        entered(state, item, log)
+        return
+    victim = lazyheap.refresh_top(keys, items, size, score)
     if score[item] > keys[0]:
         held[victim] = 0
+        left(state, victim, log)
+        entered(state, item, log)
         held[item] = 1
-        stats[FETCHED] += 1.0
-        stats[EVICTED] += 1.0
-        lazyheap.replace_top(keys, items, keys.size, score[item], item)
+        lazyheap.replace_top(keys, items, size, score[item], item)
 
 
 @kernel
-def run(state, items, rewards):
-    for t in range(items.size):
-        rewards[t] = step(state, items[t])
+def peek(state):
+    return lazyheap.refresh_top(state.keys, state.items, np.int64(state.stats[OCCUPANCY]), state.score)
 
 
 @kernel
+def remove(state, item, log):
+    lazyheap.discard(state.keys, state.items, np.int64(state.stats[OCCUPANCY]), item)
+    state.held[item] = 0
+    left(state, item, log)
+
+
+@kernel(inline=True)
 def share(state, item):
     return float(state.held[item])
 
@@ -132,7 +151,8 @@ class FTPL(CachingPolicy):
     randomised = True
     rule = "keep the C largest of count_i + eta * gamma_i, gamma Gaussian, drawn once"
     reference = "Bhattacharjee, Banerjee and Sinha, SIGMETRICS 2020"
-    step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
+    step, share = staticmethod(step), staticmethod(share)
+    _peek, _remove = staticmethod(peek), staticmethod(remove)
 
     def __init__(
         self,
@@ -142,8 +162,9 @@ class FTPL(CachingPolicy):
         *,
         eta: float | None = None,
         seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(capacity, catalog_size, horizon, seed=seed)
+        super().__init__(capacity, catalog_size, horizon, seed=seed, **common)
         self._eta = eta
 
     @property
@@ -152,8 +173,8 @@ class FTPL(CachingPolicy):
         if self._eta is not None:
             return check_real("eta", self._eta, 0.0)
         horizon = self.require_horizon("eta")
-        leaders = math.log(self._first_catalog * math.e / self.capacity)
-        return (4 * math.pi * leaders) ** -0.25 * math.sqrt(horizon / self.capacity)
+        leaders = math.log(self._first_catalog * math.e / self._first_capacity)
+        return (4 * math.pi * leaders) ** -0.25 * math.sqrt(horizon / self._first_capacity)
 
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.eta, self.seed)
@@ -169,7 +190,13 @@ class FTPL(CachingPolicy):
         held[: self.catalog_size] = state.held
         return state._replace(score=np.concatenate([state.score, self.eta * fresh]), held=held)
 
+    def _resize(self, state: State, capacity: int) -> State:
+        keys, items = resized(state.keys, capacity), resized(state.items, capacity)
+        return state._replace(keys=keys, items=items, capacity=capacity)
+
     def realised(self) -> dict[str, float]:
+        if self._taken:
+            return {}  # fetches into places that the host made are not the leader's
         return {"fetched": float(self.state.stats[FETCHED]), "noise": self.state.spread}
 
     def bound(
@@ -190,7 +217,7 @@ class FTPL(CachingPolicy):
         ahead = t * math.erf(reach / math.sqrt(8)) if reach < math.inf else math.inf
         value = start + ahead if c < n else 0.0
         if own < value:
-            return declared(
+            bound = declared(
                 own,
                 "eta (largest - smallest sum of C noises) + fetches",
                 "best static set, prefilled",
@@ -198,7 +225,8 @@ class FTPL(CachingPolicy):
                 unit,
                 "the lemma of " + self.reference + "; derived in the docstring",
             )
-        return declared(
+            return self._interfered(bound)
+        bound = declared(
             value,
             "eta sqrt(2 min(C, N-C) ln binom(N, C)) + T erf(1 / (2 sqrt(2) eta))",
             "best static set, prefilled",
@@ -206,6 +234,7 @@ class FTPL(CachingPolicy):
             ("the requests do not depend on the noise (oblivious adversary)", *unit),
             self.reference + "; derived in the docstring",
         )
+        return self._interfered(bound)
 
     def parameters(self) -> dict[str, Any]:
         return {"eta": self.eta}
