@@ -67,7 +67,8 @@ class Kept(caching.IndexDataCacheFile):
     """In the place of numba's pair of index and data file."""
 
     def _path(self, key: Any) -> Path:
-        told = repr((numba.__version__, sys.version, key)).encode()
+        signature, *rest = key
+        told = repr((numba.__version__, sys.version, _named(signature), rest)).encode()
         base = self._index_name.rpartition(".")[0]
         return Path(self._cache_path) / f"{base}.{hashlib.blake2b(told, digest_size=8).hexdigest()}.olk"
 
@@ -99,6 +100,18 @@ class Kept(caching.IndexDataCacheFile):
                 file.write(_MARK + hashlib.blake2b(body, digest_size=_DIGEST).digest() + body)
         except OSError:
             pass
+
+
+def _named(kind: Any) -> str:
+    """A type by a name that no other type has: two states with the same fields' types are told apart."""
+    if isinstance(kind, (tuple, list)):
+        return f"({', '.join(map(_named, kind))})"
+    made = getattr(kind, "instance_class", None)
+    if made is not None:
+        inside = ", ".join(map(_named, kind.types))
+        return f"{made.__module__}.{made.__qualname__}{made._fields}({inside})"
+    inner = getattr(kind, "types", None)
+    return f"{type(kind).__name__}({', '.join(map(_named, inner))})" if inner else repr(kind)
 
 
 def keep(dispatcher: Any) -> Any:

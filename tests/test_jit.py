@@ -139,6 +139,28 @@ def test_damaged_compiled_code_is_compiled_again(small):
 
 
 @pytest.mark.jit_only
+def test_states_that_look_alike_are_told_apart(small):
+    """Two NamedTuples whose fields have the same types in the same order, and one kernel that both call."""
+    start, cache = small
+    folder = cache.parent / "olearn"
+    (folder / "low.py").write_text(
+        "from olearn._jit import kernel\n\n@kernel\ndef ask(state):\n    return state.a - state.b\n"
+    )
+    for name, fields in (("one", "a: int\n    b: int"), ("two", "b: int\n    a: int")):
+        (folder / f"{name}.py").write_text(
+            "from typing import NamedTuple\n\nfrom olearn.low import ask\n\n"
+            f"class State(NamedTuple):\n    {fields}\n"
+        )
+    code = "import olearn.one as m, olearn.two as n; print(m.ask(m.State(5, 2)), n.ask(n.State(5, 2)))"
+    environment = {**os.environ, "PYTHONPATH": str(cache.parent), "OLEARN_CACHE_DIR": str(cache)}
+    for _ in range(2):
+        out = subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=cache.parent, capture_output=True, text=True
+        )
+        assert out.stdout.split() == ["3", "-3"], out.stderr
+
+
+@pytest.mark.jit_only
 def test_processes_that_compile_at_once_do_not_disturb_each_other(small):
     start, cache = small
     together = [start() for _ in range(4)]
