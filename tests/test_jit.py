@@ -141,7 +141,7 @@ def test_damaged_compiled_code_is_compiled_again(small):
 @pytest.mark.jit_only
 def test_states_that_look_alike_are_told_apart(small):
     """Two NamedTuples whose fields have the same types in the same order, and one kernel that both call."""
-    start, cache = small
+    _, cache = small
     folder = cache.parent / "olearn"
     (folder / "low.py").write_text(
         "from olearn._jit import kernel\n\n@kernel\ndef ask(state):\n    return state.a - state.b\n"
