@@ -29,7 +29,7 @@ _CHECKS: dict[str, Callable[[Any, int], np.ndarray]] = {
     "costs": check_costs,
     "ttl": check_ttl,
 }
-_INSTEAD = "; or take a sample (--sample 1%), or convert it to a store (--to store)"
+_INSTEAD = "; or take a sample (--sample 1%), or keep it on disk (--on-disk, or convert --to store)"
 _CANONICAL = re.compile(r"(0|-?[1-9]\d*)$", re.ASCII)
 
 
@@ -154,6 +154,7 @@ class Keys:
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """The ids of all requests and the key of each."""
         if self._interner is not None:
+            self._interner.close()
             return self._items.array(), self._interner.keys()
         waiting, self._waiting = self._waiting, []
         if isinstance(waiting[0], np.ndarray):
@@ -238,32 +239,34 @@ def gather(
     if names.dtype == object:
         items, names = clean_keys(source, items, names, source.plan.join_blanks)
     arrays = {name: column.array() for name, column in columns.items()}
-    return finished(source, items, names, arrays, rule)
+    return finished(source, items, names, arrays, rule, share)
 
 
 def _empty(rule: Rule | None, share: float | None) -> str:
-    if rule is not None and rule.left:
-        return no_request(rule)
-    return "holds no request" if share is None else "no item of the file is in the sample"
+    if share is not None:
+        return "no item of the file is in the sample"
+    return no_request(rule) if rule is not None and rule.left else "holds no request"
 
 
 def finished(
-    source: Source, items: np.ndarray, keys: np.ndarray, arrays: dict[str, Any], rule: Rule | None
+    source: Source,
+    items: np.ndarray,
+    keys: np.ndarray,
+    arrays: dict[str, Any],
+    rule: Rule | None,
+    share: float | None,
 ) -> Trace:
     """A trace of what was gathered, after the source's plan."""
     plan = source.plan
     if plan.repair_sizes and "sizes" in arrays:
         _repair_sizes(source, items, keys.size, arrays)
-    ttl = arrays.get("ttl")
-    if ttl is not None and not ttl.any():
-        del arrays["ttl"]
     if plan.sort and "times" in arrays:
         items, keys, arrays = _by_time(source, items, keys, arrays)
     trace = Trace(items, keys, **arrays)
     if rule is not None and trace.operations is not None and plan.repair_sizes:
         mask = rule.kept(trace.operations)
         if not mask.any():
-            raise source.error(no_request(rule))
+            raise source.error(_empty(rule, share))
         trace = trace if mask.all() else trace._part(mask)
         if not rule.full:
             trace.operations = None

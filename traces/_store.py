@@ -10,6 +10,7 @@ from the columns when they are complete, and not again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -23,9 +24,9 @@ import numpy as np
 
 from olearn.errors import NotSupportedError, OlearnError, TraceError
 from olearn.traces._files import shown
-from olearn.traces._gather import Block, Keys, clean_keys
+from olearn.traces._gather import Block, Keys, clean_keys, describe_sizes, describe_times
 from olearn.traces._intern import TextInterner, texts_of
-from olearn.traces._trace import Trace
+from olearn.traces._trace import Trace, absorb_keys
 
 VERSION = 1
 META = "trace.json"
@@ -74,6 +75,22 @@ class StoredTrace(Trace):
         """Number of distinct items, N."""
         return self._count
 
+    def rows(self, column: str, start: int, stop: int) -> np.ndarray:
+        """As :meth:`Trace.rows`, read from the file: pages that are mapped would count as the process's own."""
+        array: np.ndarray = getattr(self, column)
+        path = self._folder / f"{column}.{array.dtype.kind}{array.dtype.itemsize}"
+        found = np.fromfile(
+            path, array.dtype.newbyteorder("<"), stop - start, offset=start * array.dtype.itemsize
+        )
+        if found.size != stop - start:
+            raise TraceError(f"{shown(path)}: was cut while it was read")
+        return found.astype(array.dtype, copy=False)
+
+    def _keep(self, folder: tempfile.TemporaryDirectory[str]) -> StoredTrace:
+        """Remove the folder when the trace goes."""
+        self._temporary = folder
+        return self
+
     @cached_property
     def digest(self) -> str:
         """The digest that was made when the store was written."""
@@ -105,7 +122,7 @@ def open_store(path: str | Path) -> StoredTrace:
     trace = StoredTrace.__new__(StoredTrace)
     trace._folder, trace._count, trace._digest = folder, count, digest
     trace.items = _mapped(folder / "items.i4", "<i4", length)
-    _check_ids(trace.items, count, folder)
+    _check_ids(trace, count)
     for column, kinds in list(_COLUMNS.items())[1:]:
         kind = columns.get(column)
         if kind is not None and kind not in kinds:
@@ -133,12 +150,14 @@ def _mapped(path: Path, kind: str, length: int) -> np.ndarray:
         ) from None
 
 
-def _check_ids(items: np.ndarray, count: int, folder: Path) -> None:
+def _check_ids(trace: StoredTrace, count: int) -> None:
     """Kernels index arrays by these ids: one out of range must not reach them."""
-    for start in range(0, items.size, 1 << 22):
-        part = items[start : start + (1 << 22)]
+    for start in range(0, trace.items.size, 1 << 22):
+        part = trace.rows("items", start, min(start + (1 << 22), trace.items.size))
         if part.min() < 0 or part.max() >= count:
-            raise TraceError(f"{shown(folder)}: the store is damaged, an id is not between 0 and {count - 1}")
+            raise TraceError(
+                f"{shown(trace._folder)}: the store is damaged, an id is not between 0 and {count - 1}"
+            )
 
 
 class StoreWriter:
@@ -166,6 +185,7 @@ class StoreWriter:
     def rewind(self) -> None:
         """Forget what was written so far."""
         self.length = 0
+        self._lives = False  # whether any row gives a time to live
         self._files: dict[str, tuple[Any, str]] = {}
         for file in self._new.iterdir():
             file.unlink()
@@ -177,6 +197,8 @@ class StoreWriter:
             raise NotSupportedError("the blocks of this file have different columns; read it without a store")
         for name, values in given.items():
             self._append(name, values, _COLUMNS[name])
+        ttl = given.get("ttl")
+        self._lives = self._lives or (ttl is not None and bool(ttl.any()))
         self.length += items.size
 
     def _append(self, name: str, values: np.ndarray, kinds: tuple[str, ...]) -> None:
@@ -199,6 +221,9 @@ class StoreWriter:
         kinds = {}
         for name, (file, kind) in self._files.items():
             file.close()
+            if name == "ttl" and not self._lives:
+                (self._new / "ttl.part").unlink()
+                continue
             kinds[name] = kind
             (self._new / f"{name}.part").rename(self._new / f"{name}.{kind[1:]}")
         count = _write_keys(self._new, keys)
@@ -212,7 +237,11 @@ class StoreWriter:
             **about,
         }
         self._describe(meta)
-        self._describe({**meta, "digest": Trace.digest.func(open_store(self._new))})  # type: ignore[attr-defined]
+        made = open_store(self._new)
+        more = [*meta["notes"], *filter(None, (describe_sizes(made), describe_times(made)))]
+        meta |= {"digest": _digest(made), "notes": list(dict.fromkeys(more))}
+        meta["origin"] = {**meta["origin"], "notes": meta["notes"]}
+        self._describe(meta)
         umask = os.umask(0)
         os.umask(umask)
         self._new.chmod(0o777 & ~umask)
@@ -232,6 +261,20 @@ class StoreWriter:
         for file, _ in self._files.values():
             file.close()
         shutil.rmtree(self._new, ignore_errors=True)
+
+
+def _digest(trace: StoredTrace) -> str:
+    """The digest of a trace, its columns read block by block."""
+    state = hashlib.blake2b(digest_size=16)
+    for name in trace.columns():
+        array = getattr(trace, name)
+        head = name.encode() + array.dtype.str[1:].encode() + str(array.size).encode() + b":"
+        state.update(head)
+        for start in range(0, array.size, 1 << 20):
+            state.update(trace.rows(name, start, min(start + (1 << 20), array.size)).data)
+        if name == "items":
+            absorb_keys(state, trace.keys)
+    return state.hexdigest()
 
 
 def _write_keys(folder: Path, keys: Any) -> int:
@@ -277,6 +320,7 @@ def store_blocks(blocks: Iterable[Block | None], writer: StoreWriter, source: An
     if not writer.length:
         return None
     interner = keys.intern_now()
+    interner.close()
     if not isinstance(interner, TextInterner):
         return interner.keys()
     # Texts that are all numbers are numbers, as when the same file is read into memory.
@@ -300,6 +344,15 @@ def write_store(trace: Trace, folder: str | Path, force: bool = False) -> None:
     except BaseException:
         writer.abandon()
         raise
+
+
+def load_on_disk(path: str | Path, format: str | None = None, **options: Any) -> StoredTrace:
+    """Read a file into a store in the folder for temporary files, which goes when the trace does."""
+    folder = tempfile.TemporaryDirectory(prefix="olearn-", ignore_cleanup_errors=True)
+    trace = convert_to_store(path, Path(folder.name) / "store", format, **options)._keep(folder)
+    trace.source = shown(path)
+    trace.origin["store"] = "temporary"
+    return trace
 
 
 def convert_to_store(

@@ -16,7 +16,7 @@ import numpy as np
 
 from olearn.errors import NotSupportedError, TraceError, check_positive_int
 from olearn.traces._files import ValueAtError
-from olearn.traces._intern import MAX_REQUESTS, intern
+from olearn.traces._intern import MAX_REQUESTS, intern, narrowest_keys
 
 _CHUNK = 1 << 20
 
@@ -39,7 +39,8 @@ class Trace:
     operations : array-like, shape (T,), optional
         What each row does, a code of :mod:`olearn.traces.operations`; without it every row is a request.
     ttl : array-like, shape (T,), optional
-        Time to live that a row gives its item, in the unit of `times`, at least 0; 0 is none.
+        Time to live that a row gives its item, in the unit of `times`, at least 0; 0 is none (a column of
+        zeros is no column).
     name, source : str, optional
         A short name for tables; the file the trace was read from.
 
@@ -96,7 +97,8 @@ class Trace:
         self.times: np.ndarray | None = None if times is None else check_times(times, length)
         self.costs: np.ndarray | None = None if costs is None else check_costs(costs, length)
         self.operations: np.ndarray | None = None if operations is None else _check_codes(operations, length)
-        self.ttl: np.ndarray | None = None if ttl is None else check_ttl(ttl, length)
+        lives = None if ttl is None else check_ttl(ttl, length)
+        self.ttl: np.ndarray | None = lives if lives is not None and lives.any() else None
         self.name: str = name or "trace"
         self.source: str | None = source
         self.notes: tuple[str, ...] = ()
@@ -172,12 +174,17 @@ class Trace:
     def blocks(self, size: int = _CHUNK) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
         """The requests in order, at most `size` at a time: ``(start, items, sizes or None)``.
 
-        The arrays are views; of a trace on disk, only the block at hand is in memory.
+        The arrays are views; of a trace on disk they are read, and only the block at hand is in memory.
         """
         size = check_positive_int("size", size)
         for start in range(0, len(self), size):
-            part = slice(start, start + size)
-            yield start, self.items[part], None if self.sizes is None else self.sizes[part]
+            stop = min(start + size, len(self))
+            sizes = None if self.sizes is None else self.rows("sizes", start, stop)
+            yield start, self.rows("items", start, stop), sizes
+
+    def rows(self, column: str, start: int, stop: int) -> np.ndarray:
+        """The values of a column (``"items"``, ``"times"``, ...) at the requests from `start` to `stop`."""
+        return np.asarray(getattr(self, column)[start:stop])
 
     def next_use_blocks(self, size: int = _CHUNK) -> Iterator[tuple[int, np.ndarray]]:
         """As :meth:`next_use`, in blocks from the end: ``(start, next uses of the block)``.
@@ -194,7 +201,7 @@ class Trace:
         size = check_positive_int("size", size)
         last = np.full(self.catalog_size, len(self), dtype=np.int32)
         for start in reversed(range(0, len(self), size)):
-            items = self.items[start : start + size]
+            items = self.rows("items", start, min(start + size, len(self)))
             nexts = np.empty(items.size, dtype=np.int32)
             next_use_before(items, start, last, nexts)
             yield start, nexts
@@ -208,7 +215,7 @@ class Trace:
         """
         state = hashlib.blake2b(digest_size=16)
         _absorb(state, b"items", self.items)
-        _absorb_keys(state, self.keys)
+        absorb_keys(state, self.keys)
         for name in self.columns()[1:]:
             _absorb(state, name.encode(), getattr(self, name))
         return state.hexdigest()
@@ -265,7 +272,9 @@ class Trace:
         order = np.empty(self.catalog_size, dtype=np.int32)
         count = relabel(items, np.full(self.catalog_size, -1, dtype=np.int32), order)
         rest = {name: np.array(getattr(self, name)[part]) for name in self.columns()[1:]}
-        made = Trace(items, self.keys[order[:count]], **rest, name=self.name, source=self.source)
+        keys = self.keys[order[:count]]
+        keys = keys if keys.dtype == object else narrowest_keys(keys)
+        made = Trace(items, keys, **rest, name=self.name, source=self.source)
         made.notes, made.origin = self.notes, dict(self.origin)
         return made
 
@@ -422,7 +431,8 @@ def _absorb(state: Any, label: bytes, array: np.ndarray) -> None:
         state.update(little.view(np.uint8).data)
 
 
-def _absorb_keys(state: Any, keys: np.ndarray) -> None:
+def absorb_keys(state: Any, keys: np.ndarray) -> None:
+    """Take the keys into a digest."""
     if keys.dtype != object:
         _absorb(state, b"keys", keys)
         return

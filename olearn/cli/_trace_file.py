@@ -31,6 +31,14 @@ _OPTIONS = (
 
 def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options on how a trace is read that are the same for every command."""
+    function = click.option(
+        "--on-disk",
+        is_flag=True,
+        default=None,
+        expose_value=False,
+        callback=_keep,
+        help="Keep the trace in temporary files, not in memory: for traces longer than memory.",
+    )(function)
     for name, metavar, text in reversed(_OPTIONS):
         function = click.option(name, metavar=metavar, help=text, expose_value=False, callback=_keep)(function)
     return function

@@ -91,6 +91,7 @@ def load(
     name: str | None = None,
     sample: float | None = None,
     sample_seed: int = 0,
+    on_disk: bool = False,
     **options: Any,
 ) -> Trace:
     """Read a trace from a file, plain or compressed (gz, xz, zst, seen by its content).
@@ -109,6 +110,9 @@ def load(
         every file (:meth:`Trace.sample`).
     sample_seed : int
         Another seed is another sample.
+    on_disk : bool
+        Keep the trace in files in the folder for temporary ones and read it block by block: for traces
+        longer than memory. Convert a file that is read often (``olearn trace convert --to store``).
     **options
         Options of the format, e.g. ``columns={"item": "url", "time": 1}`` for csv, ``operations="all"`` for
         formats with reads and writes, ``block="4kb"`` for block devices.
@@ -138,7 +142,7 @@ def load(
     kept = None if sample is None else check_real("sample", sample, 0.0, 1.0, open_low=True)
     if _store.is_store(path) and format in (None, "store"):
         stored = _store.open_store(path)
-        return _told(stored if kept is None else stored.sample(kept, sample_seed), name, {})
+        return _named(stored if kept is None else stored.sample(kept, sample_seed), name)
     if format == "store":
         raise TraceError(
             f"{shown(path)}: is not the folder of a store; olearn trace convert --to store makes one"
@@ -154,6 +158,9 @@ def load(
         hint = nearest(str(path), BUNDLED)
         if hint:
             raise TraceError(f"no trace file or bundled trace {str(path)!r}{hint}")
+    if on_disk:
+        kept_items = {"sample": kept, "sample_seed": sample_seed}
+        return _named(_store.load_on_disk(path, format, **kept_items, **options), name)
     with opened(path, format, options) as (source, reader):
         with sentences(source, reader.name):
             if reader.streams:
@@ -163,6 +170,11 @@ def load(
                 trace = trace if kept is None else trace.sample(kept, sample_seed)
         source.check_unchanged()
         return finish(trace, source, reader, name)
+
+
+def _named(trace: Trace, name: str | None) -> Trace:
+    trace.name = name or trace.name
+    return trace
 
 
 def finish(trace: Trace, source: Source, reader: Reader, name: str | None = None) -> Trace:
