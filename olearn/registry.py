@@ -24,7 +24,7 @@ from olearn.errors import ParameterError, nearest, unknown
 GAMES = ("caching", "offloading", "delivery", "prefix", "moe")
 ENTRY_POINTS = "olearn.policies"
 
-_SPEC = re.compile(r"^\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*$", re.S)
+_SPEC = re.compile(r"^\s*([A-Za-z0-9][\w-]*)\s*(?:\((.*)\))?\s*$", re.S)
 
 
 def parse_spec(text: str) -> tuple[str, dict[str, Any]]:

@@ -96,3 +96,41 @@ def refresh_top(keys, items, size, scores):
         replace_top(keys, items, size, scores[top], top)
         top = items[0]
     return top
+
+
+@kernel
+def delete(keys, items, size, item):
+    """Take `item` out, wherever it stands; returns the new size. O(K)."""
+    at = 0
+    while items[at] != item:
+        at += 1
+    last = size - 1
+    key = keys[last]
+    moved = items[last]
+    if at == last:
+        return last
+    # The last entry fills the gap: up if it is smaller than the parents there, else down.
+    parent = (at - 1) >> 2
+    while at > 0 and key < keys[parent]:
+        keys[at] = keys[parent]
+        items[at] = items[parent]
+        at = parent
+        parent = (at - 1) >> 2
+    child = 4 * at + 1
+    placed = False
+    while child < last and not placed:
+        end = child + 4 if child + 4 < last else last
+        least = child
+        for c in range(child + 1, end):
+            if keys[c] < keys[least]:
+                least = c
+        if keys[least] < key:
+            keys[at] = keys[least]
+            items[at] = items[least]
+            at = least
+            child = 4 * at + 1
+        else:
+            placed = True
+    keys[at] = key
+    items[at] = moved
+    return last
