@@ -23,7 +23,7 @@ def keeper(share: float, seed: int = 0) -> Callable[[Any], np.ndarray]:
     Examples
     --------
     >>> int(keeper(0.25)(np.arange(10_000)).sum())
-    2455
+    2561
     """
     share = check_real("share", share, 0.0, 1.0, open_low=True)
     seed = check_int("sample_seed", seed, minimum=0)

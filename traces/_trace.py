@@ -256,7 +256,7 @@ class Trace:
         >>> trace = Trace.from_keys(list("abcabcaabd"))
         >>> part = trace.sample(0.5, seed=2)
         >>> part.keys[part.items].tolist()
-        ['b', 'c', 'b', 'c', 'b']
+        ['b', 'b', 'b', 'd']
         """
         from olearn.traces._sample import keeper
 

@@ -49,3 +49,20 @@ def lfu_hits(items, capacity, tie):
             held.remove(tie(sorted((i for i in held if counts[i] == least), key=last.get)))
         held.add(x)
     return hits
+
+
+def blocks_of(offset, length, size):
+    """Numbers of the blocks of `size` bytes that a range of bytes touches; a range of none touches one."""
+    return sorted({byte // size for byte in (offset, *range(offset, offset + length))})
+
+
+def known_sizes(rows):
+    """Sizes of (item, size, is a read): a read of 0 takes the last size known, else the next one, else 0."""
+    out = []
+    for t, (item, size, read) in enumerate(rows):
+        if size == 0 and read:
+            before = [s for i, s, _ in rows[:t] if i == item and s > 0]
+            after = [s for i, s, _ in rows[t + 1 :] if i == item and s > 0]
+            size = before[-1] if before else after[0] if after else 0
+        out.append(size)
+    return out
