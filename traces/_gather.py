@@ -274,17 +274,18 @@ def finished(
 
 
 def _repeats(values: Any, rows: int) -> np.ndarray:
-    counts = check_sizes(values, rows).astype(np.int64)
-    if counts.min() < 1:
-        at = int(np.argmin(counts))
-        raise ValueAtError(f"the count of operations must be at least 1, got {counts[at]}", at)
-    return counts
+    try:
+        return check_sizes(values, rows).astype(np.int64)
+    except ValueAtError as error:
+        raise ValueAtError(error.what.replace("sizes", "counts of operations", 1), error.position) from None
 
 
 def _repeated(source: Source, block: Block, counts: np.ndarray) -> Block:
     total = float(counts.sum(dtype=np.float64))
     if total == counts.size:
         return block
+    if not counts.all():
+        source.note("some rows count 0 operations and are left out")
     if total > MAX_REQUESTS:
         raise source.error(f"its counts make {total:.3g} requests; a trace has at most {MAX_REQUESTS}")
     check_memory(int(total) * 16, f"{source}: its counts make {total:,.0f} requests, which take")

@@ -86,6 +86,16 @@ class StoredTrace(Trace):
             raise TraceError(f"{shown(path)}: was cut while it was read")
         return found.astype(array.dtype, copy=False)
 
+    def __reduce__(self) -> Any:
+        """A copy in another process maps the same files; one in temporary files goes there whole."""
+        if self.origin.get("store") == "temporary":
+            columns = {name: np.array(getattr(self, name)) for name in self.columns()[1:]}
+            return _plain, (np.array(self.items), np.array(self.keys), columns, self._about())
+        return _again, (self._folder.absolute(), self._about())
+
+    def _about(self) -> dict[str, Any]:
+        return {"name": self.name, "source": self.source, "notes": self.notes, "origin": self.origin}
+
     def _keep(self, folder: tempfile.TemporaryDirectory[str]) -> StoredTrace:
         """Remove the folder when the trace goes."""
         self._temporary = folder
@@ -95,6 +105,18 @@ class StoredTrace(Trace):
     def digest(self) -> str:
         """The digest that was made when the store was written."""
         return self._digest
+
+
+def _again(folder: Path, about: dict[str, Any]) -> StoredTrace:
+    trace = open_store(folder)
+    trace.__dict__.update(about)
+    return trace
+
+
+def _plain(items: np.ndarray, keys: np.ndarray, columns: dict[str, Any], about: dict[str, Any]) -> Trace:
+    trace = Trace(items, keys, **columns)
+    trace.__dict__.update(about)
+    return trace
 
 
 def open_store(path: str | Path) -> StoredTrace:

@@ -48,7 +48,7 @@ class TraceStats:
         Empty if nothing is requested twice.
     interarrival_requests, interarrival_time : dict
         Quantiles of the gap between two requests of an item, in requests and in the unit of `times`
-        (empty without times).
+        (empty without times; in the order of time where the trace is not).
     window : int
         Requests in a window.
     working_set : int64 ndarray
@@ -108,7 +108,7 @@ def describe(trace: Trace, window: int | None = None) -> TraceStats:
         top_share=_top_share(counts),
         reuse_distance=_reuse_quantiles(trace),
         interarrival_requests=_gaps(nexts),
-        interarrival_time={} if trace.times is None else _gaps(nexts, trace.times),
+        interarrival_time=_time_gaps(trace, nexts),
         window=window,
         working_set=_working_set(nexts, window),
         new_items=np.bincount(trace.first_requests // window, minlength=-(-length // window)),
@@ -215,6 +215,19 @@ def _gaps(nexts: np.ndarray, times: np.ndarray | None = None) -> dict[str, Any]:
     gaps = after - again if times is None else times[after] - times[again]
     values = np.quantile(gaps, list(QUANTILES.values()), method="inverted_cdf")
     return {name: value.item() for name, value in zip(QUANTILES, values)}
+
+
+def _time_gaps(trace: Trace, nexts: np.ndarray) -> dict[str, Any]:
+    """Quantiles of the gaps in time between requests of an item, in the order of time: never negative."""
+    times = trace.times
+    if times is None:
+        return {}
+    if (times[1:] < times[:-1]).any():
+        from olearn.geometry.nextuse import next_use
+
+        order = np.argsort(times, kind="stable")
+        times, nexts = times[order], next_use(trace.items[order], trace.catalog_size)
+    return _gaps(nexts, times)
 
 
 def _working_set(nexts: np.ndarray, window: int) -> np.ndarray:

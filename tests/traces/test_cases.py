@@ -90,6 +90,17 @@ def test_cachelib_key_value(tmp_path):
     assert load(put(tmp_path, "late.csv", late)).sizes.tolist() == [50, 50, 0, 60, 60]
 
 
+def test_a_row_that_counts_no_operation_is_left_out(tmp_path):
+    trace = load(put(tmp_path, "kv.csv", KV + b"7,GET,5,0,1\n"))
+    assert (len(trace), 7 in trace.keys) == (7, False)
+    assert "some rows count 0 operations and are left out" in trace.notes
+
+
+def test_a_header_of_msr(tmp_path):
+    head = b"Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime\n"
+    assert requests(load(put(tmp_path, "h.csv", head + MSR))) == requests(load(put(tmp_path, "m.csv", MSR)))
+
+
 def test_ibm_object_store(tmp_path):
     trace = load(put(tmp_path, "ibm.csv", IBM))
     assert trace.origin["format"] == "ibm-object-store"
@@ -156,18 +167,17 @@ def test_flattened_language_model_traces_say_what_gets_lost(shared):
 @pytest.mark.parametrize(
     ("data", "options", "sentence"),
     [
-        (
-            TWITTER.replace(b"set", b"sat"),
-            {"format": "twitter"},
-            "not in the format twitter: a line looks like",
-        ),
+        (TWITTER.replace(b"get", b"7"), {"format": "twitter"}, "not in the format twitter: a line looks like"),
         (
             TWITTER * 9999 + b"0,a,1,1,1,sat,0\n",
             {},
             "line 39997: unknown operation 'sat'; known: get, gets, set",
         ),
         (TWITTER * 9999 + b"0,a,1,1,1,set,-1\n", {}, "line 39997: ttl must be at least 0, got -1"),
-        (KV + b"7,GET,5,0,1\n", {}, "line 9: the count of operations must be at least 1, got 0"),
+        (TWITTER.replace(b"set", b"sat"), {}, "line 3: unknown operation 'sat'; known: get, gets, set"),
+        (MSR.replace(b"Write", b"Trim"), {}, "line 3: unknown operation 'Trim'"),
+        (IBM.replace(b"881,2,", b"881,7,"), {}, "line 8: unknown operation '7'; known: 0, 1, 2, 3, 4"),
+        (KV + b"7,GET,5,-1,1\n", {}, "line 9: counts of operations must be at least 0, got -1"),
         (
             KV,
             {"operations": "gett"},

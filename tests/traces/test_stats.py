@@ -1,6 +1,7 @@
 """Statistics of a trace against their definitions, and LRU's golden misses from reuse distances."""
 
 import csv
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -122,3 +123,14 @@ def test_the_bundled_trace():
     assert (summary.footprint_bytes, summary.total_bytes) == (9_805_434, 51_881_527)
     assert summary.working_set.size == 100
     assert summary.new_items.sum() == 47_198
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), min_size=1, max_size=30),
+)
+def test_gaps_in_time_are_those_of_the_order_of_time(rows):
+    items, times = (np.array(column) for column in zip(*rows))
+    found = describe(Trace.from_keys(items, times=times)).interarrival_time
+    gaps = [b - a for i in set(items) for a, b in pairwise(sorted(times[items == i]))]
+    assert all(gap >= 0 for gap in found.values())
+    assert found.get("median") == (np.quantile(gaps, 0.5, method="inverted_cdf") if gaps else None)

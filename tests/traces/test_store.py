@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 
@@ -83,6 +84,17 @@ def test_everything_that_takes_a_trace_takes_a_stored_one(tmp_path):
     same(load(stored.save(tmp_path / "again.npz")), trace)
     stored.items[0] = 7  # goes nowhere
     assert load(tmp_path / "store").items[0] == trace.items[0]
+
+
+def test_a_stored_trace_travels_to_other_processes(tmp_path):
+    path = put(tmp_path, "t.csv", b"id,size\na,1\nb,2\na,1\n")
+    made = convert_to_store(path, tmp_path / "store")
+    for trace in (made, load(path, on_disk=True)):
+        sent = pickle.dumps(trace)
+        copy = pickle.loads(sent)
+        same(copy, trace)
+        assert (copy.name, copy.notes, copy.origin) == (trace.name, trace.notes, trace.origin)
+    assert isinstance(pickle.loads(pickle.dumps(made)), StoredTrace)
 
 
 @given(

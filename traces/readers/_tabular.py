@@ -30,8 +30,12 @@ class Tabular(Reader):
     plan: ClassVar[Plan] = Plan()
 
     def fits(self, row: list[str]) -> bool:
-        """Whether the fields are a row of the format."""
+        """Whether the fields have the form of a row: a file with one that has not is another format."""
         raise NotImplementedError
+
+    def likely(self, row: list[str]) -> bool:
+        """Whether the row's operation is one of the format: most must be, and a wrong one is then an error."""
+        return True
 
     def header(self, names: list[str]) -> dict[str, int] | None:
         """The columns of a file whose first line has these names, in lower case; None if not this format."""
@@ -61,6 +65,8 @@ class Tabular(Reader):
         if any(len(row) != width or not self.fits([f.strip() for f in row]) for row in rows):
             return None
         if not rows and columns == self.columns:
+            return None
+        if rows and 2 * sum(self.likely([f.strip() for f in row]) for row in rows) < len(rows):
             return None
         physical = _physical_lines(head, skip)
         return cut._replace(columns=columns, width=width, skip=physical, codes=self.codes), lines[skip:]

@@ -26,4 +26,7 @@ class AlibabaBlock(BlockDevice):
         return {r: names.index(n) for n, r in _NAMES.items()} if set(_NAMES) <= set(names) else None
 
     def fits(self, row: list[str]) -> bool:
-        return any(f in ("R", "W") for f in row) and sum(map(is_whole, row)) >= 3
+        return sum(map(is_whole, row)) >= 3 and any(len(f) == 1 and f.isalpha() for f in row)
+
+    def likely(self, row: list[str]) -> bool:
+        return "R" in row or "W" in row

@@ -37,7 +37,10 @@ class IbmObjectStore(Tabular):
     plan = Plan(repair_sizes=True)
 
     def fits(self, row: list[str]) -> bool:
-        return is_number(row[0]) and row[1] in _CODES and is_number(row[3])
+        return is_number(row[0]) and is_whole(row[1]) and is_number(row[3])
+
+    def likely(self, row: list[str]) -> bool:
+        return row[1] in _CODES
 
     def sniff(self, head: bytes, path: PurePath) -> float:
         if _is_rest(head):

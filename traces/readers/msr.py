@@ -9,6 +9,8 @@ from __future__ import annotations
 from olearn.traces.readers._table import is_whole
 from olearn.traces.readers._tabular import BlockDevice
 
+_NAMES = ("timestamp", "hostname", "disknumber", "type", "offset", "size", "responsetime")
+
 
 class Msr(BlockDevice):
     """Block I/O of servers at MSR Cambridge."""
@@ -23,4 +25,10 @@ class Msr(BlockDevice):
     columns = {"time": 0, "volume": 1, "volume2": 2, "operation": 3, "item": 4, "size": 5}
 
     def fits(self, row: list[str]) -> bool:
-        return row[3].lower() in ("read", "write") and all(is_whole(row[k]) for k in (0, 4, 5))
+        return row[3].isalpha() and all(is_whole(row[k]) for k in (0, 4, 5))
+
+    def likely(self, row: list[str]) -> bool:
+        return row[3].lower() in ("read", "write")
+
+    def header(self, names: list[str]) -> dict[str, int] | None:
+        return self.columns if names == list(_NAMES) else None

@@ -6,6 +6,8 @@ Ranges are split into blocks; an item is ``volume:block``.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from olearn.traces.readers._table import is_whole
 from olearn.traces.readers._tabular import BlockDevice
 
@@ -23,11 +25,14 @@ class TencentBlock(BlockDevice):
     example = "1538323200,12910952,128,0,1063"
     fields = (5, 5)
     columns = {"time": 0, "item": 1, "size": 2, "operation": 3, "volume": 4}
-    codes = {"0": "read", "1": "write"}
+    codes: ClassVar[dict[str, str]] = {"0": "read", "1": "write"}
     unit = 512
 
     def header(self, names: list[str]) -> dict[str, int] | None:
         return {r: names.index(n) for n, r in _NAMES.items()} if set(_NAMES) <= set(names) else None
 
     def fits(self, row: list[str]) -> bool:
-        return all(map(is_whole, row)) and row[3] in ("0", "1") and _EARLY <= int(row[0]) <= _LATE
+        return all(map(is_whole, row)) and len(row[3]) == 1 and _EARLY <= int(row[0]) <= _LATE
+
+    def likely(self, row: list[str]) -> bool:
+        return row[3] in self.codes

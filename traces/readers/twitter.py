@@ -24,4 +24,7 @@ class Twitter(Tabular):
 
     def fits(self, row: list[str]) -> bool:
         whole = all(is_whole(row[k]) for k in (2, 3, 6))
-        return whole and is_number(row[0]) and row[5].isalpha() and code_of(row[5]) is not None
+        return whole and is_number(row[0]) and row[5].isalpha()
+
+    def likely(self, row: list[str]) -> bool:
+        return code_of(row[5]) is not None
