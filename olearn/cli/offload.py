@@ -141,7 +141,7 @@ def _settings(texts: Sequence[str]) -> dict[str, Any]:
 def _defaults(table: Any, limited: bool) -> list[str]:
     if table.kind == "binary":
         return list(DEFAULT_POLICIES)
-    from olearn.engine.offloading_arms import default_policies
+    from olearn.engine.offloading.arms import default_policies
     from olearn.registry import find
 
     return [name for name in default_policies(table) if not (limited and find("offloading", name).unlimited)]

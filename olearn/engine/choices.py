@@ -47,8 +47,12 @@ class Choice:
     def build(self, **common: Any) -> Any:
         """The policy."""
         policy = self.factory(**common, **self.parameters)
-        self._made = type(policy)
+        self.made(policy)
         return policy
+
+    def made(self, policy: Any) -> None:
+        """Note the class of what was made."""
+        self._made = type(policy)
 
     def sources(self) -> list[Any]:
         """What the policy's numbers depend on: where it is made, and the class that is made."""
@@ -115,3 +119,8 @@ def cores() -> int:
 def as_jobs(jobs: Any) -> int:
     """Number of threads: as asked, by default :func:`cores`."""
     return cores() if jobs is None else check_positive_int("jobs", jobs)
+
+
+def spaced_below(rounds: int, count: int) -> np.ndarray:
+    """`count` equally spaced numbers of rounds, rounded down, the last of them `rounds`."""
+    return np.unique(np.linspace(0, rounds, min(count, rounds) + 1)[1:].astype(np.int64))

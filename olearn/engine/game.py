@@ -194,6 +194,8 @@ class Game(ABC):
     columns: ClassVar[tuple[Column, ...]] = ()
     #: The state is looked at at every checkpoint (``look``), so blocks are cut there.
     looks: ClassVar[bool] = False
+    #: A block is served in one call, not in pieces.
+    whole: ClassVar[bool] = False
     #: Source files that a result depends on, beside the policy's and the machine's.
     code: ClassVar[tuple[str, ...]] = ()
 

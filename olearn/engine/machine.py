@@ -262,7 +262,7 @@ def run_cell(game: Game, cell: Cell, points: np.ndarray, pulse: Pulse) -> Outcom
     for block in game.blocks(play, CHUNK):
         low, length = 0, block.stop - block.start
         while low < length and not pulse.stopped:
-            high = min(length, low + piece)
+            high = length if game.whole else min(length, low + piece)
             if game.looks:
                 high = min(high, int(points[len(looked)]) - block.start)
             begun = time.perf_counter()

@@ -18,7 +18,7 @@ def draw(result: Any, path: str | Path | None = None) -> Any:
     Parameters
     ----------
     result : OffloadResult
-        Of :func:`olearn.engine.offloading_arms.replay_arms`.
+        Of :func:`olearn.engine.offloading.arms.replay_arms`.
     path : path, optional
         Where to write the figure.
 

@@ -100,7 +100,7 @@ class ArmsPolicy(OffloadingPolicy):
         raise NotImplementedError
 
     def usage(self, table: Any, resource: str) -> Usage:
-        """What each arm uses of a resource (a key of :data:`olearn.engine.budgets.RESOURCES`)."""
+        """What each arm uses of a resource (a key of :data:`olearn.engine.offloading.budgets.RESOURCES`)."""
         raise NotImplementedError
 
     def play(self, table: Any, arrived: np.ndarray, *, limits: Limits | None = None, **options: Any) -> Plays:

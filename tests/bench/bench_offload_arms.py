@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from olearn.engine.offloading_arms import default_policies, replay_arms
+from olearn.engine.offloading.arms import default_policies, replay_arms
 from olearn.registry import find
 from olearn.traces.offloading.exits import synthetic_exits
 from olearn.traces.offloading.routing import catalogue_routing, synthetic_routing

@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import linprog
 
 from olearn import registry
-from olearn.engine.budgets import BudgetSpec, parse_budget
 from olearn.engine.offloading import replay_offloading
+from olearn.engine.offloading.budgets import BudgetSpec, parse_budget
 from olearn.errors import NotSupportedError, OlearnError, ParameterError
 from olearn.policies.offloading._base import BinaryPolicy
 from olearn.policies.offloading.hil_f import HILF
@@ -232,7 +232,7 @@ def test_budget_texts():
         ({"cost": 0.3, "feedback": "earlier"}, "hil-f needs 'full' feedback"),
         ({"cost": 0.3, "remote": "maybe"}, "unknown way to count remote answers"),
         ({"cost": 0.3, "seeds": 0}, "seeds must be a whole number of at least 1"),
-        ({"cost": 0.3, "seeds": "1"}, "seeds must be a number"),
+        ({"cost": 0.3, "seeds": "1"}, "seeds must be a whole number"),
         ({"cost": 0.3, "false_negative": 0.5}, "need a table with scores of two classes"),
     ],
 )
@@ -248,7 +248,7 @@ def test_more_refusals(digits):
         replay_offloading(OffloadTable([0.5], [1]), ["never"], cost=0.3, remote="counted")
     with pytest.raises(ParameterError, match="give at least one policy"):
         replay_offloading(digits, [], cost=0.3)
-    with pytest.raises(ParameterError, match="asked for twice"):
+    with pytest.raises(ParameterError, match="given twice"):
         replay_offloading(digits, ["never", "never"], cost=0.3)
     with pytest.raises(OlearnError, match=r"has no parameter 'ax'.*did you mean 'axis'"):
         replay_offloading(digits, ["hil-f(ax=rank)"], cost=0.3)

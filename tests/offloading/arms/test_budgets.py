@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from naive import offload_arms as naive
-from olearn.engine.budgets import parse_budget
 from olearn.engine.offloading import replay_offloading
-from olearn.engine.offloading_arms import replay_arms
+from olearn.engine.offloading.arms import replay_arms
+from olearn.engine.offloading.budgets import parse_budget
 from olearn.errors import OlearnError
 from olearn.feedback import Feedback
 from olearn.learners.bandits import Exp3IX, TsallisINF

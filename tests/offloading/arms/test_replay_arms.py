@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from olearn.engine.offloading import replay_offloading
-from olearn.engine.offloading_arms import default_policies, replay_arms
+from olearn.engine.offloading.arms import default_policies, replay_arms
 from olearn.errors import OlearnError
 from olearn.plot.arms import draw
 from olearn.policies.offloading.linucb_routing import LinUCBRouting
@@ -116,7 +116,7 @@ def test_a_bound_that_says_nothing_is_called_that():
     ("call", "words"),
     [
         (lambda t: replay_arms(t, []), "give at least one policy"),
-        (lambda t: replay_arms(t, ["splitee", "splitee"]), "'splitee' is asked for twice"),
+        (lambda t: replay_arms(t, ["splitee", "splitee"]), "'splitee' is given twice"),
         (lambda t: replay_arms(t, ["splite"]), "unknown policy 'splite' (did you mean 'splitee'?)"),
         (
             lambda t: replay_arms(t, ["splitee(treshold=0.5)"]),
@@ -142,7 +142,7 @@ def test_a_bound_that_says_nothing_is_called_that():
         (lambda t: replay_arms(t, ["splitee"], objective="luck"), "unknown objective 'luck'"),
         (lambda t: replay_arms(t, ["splitee"], remote="truth"), "unknown option 'remote'"),
         (lambda t: replay_arms(t, ["splitee"], seeds=0), "seeds must be a whole number of at least 1"),
-        (lambda t: replay_arms(t, ["splitee"], seeds="x"), "seeds must be a number of seeds"),
+        (lambda t: replay_arms(t, ["splitee"], seeds="x"), "seeds must be a whole number"),
         (
             lambda t: replay_arms(t, ["splitee"], budget="money:0.2"),
             "on splitee is on rate or energy, got 'money'",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from naive import offload_arms as naive
-from olearn.engine.offloading_arms import best_mix, replay_arms
+from olearn.engine.offloading.arms import best_mix, replay_arms
 from olearn.errors import OlearnError
 from olearn.feedback import Feedback
 from olearn.policies.offloading.lints_routing import LinTSRouting
@@ -122,7 +122,7 @@ def test_router_beats_both_models():
 def test_contexts_are_worth_something():
     table = synthetic_routing(8000, contexts=4, features=0, seed=2)
     assert table.router_features().shape[1] == 4
-    row = replay_arms(table, ["linucb-routing(width=0.2)"], cost=0.25).rows[0]
+    row = replay_arms(table, ["linucb-routing"], cost=0.25).rows[0]
     assert row["cost_best_per_context"] < row["cost_best_arm"]
     assert row["cost"] < row["cost_best_arm"]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naive import offload_arms as naive
-from olearn.engine.offloading_arms import replay_arms
+from olearn.engine.offloading.arms import replay_arms
 from olearn.errors import NotSupportedError, OlearnError
 from olearn.feedback import Feedback
 from olearn.learners.bandits import Exp3IX, TsallisINF
