@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
-from olearn.cli._common import check_writable, print_json, to_csv, to_json, write_atomically
+from olearn.cli._run import Common, common_options, deliver
 
 DEFAULT_POLICIES = ("hil-f", "hil-n", "hi-lcb-lite")
 PICTURE = "olearn-offload.png"
@@ -44,7 +43,6 @@ _COLUMNS = (
     default=None,
     help="rate:0.2, energy:2, money:0.1, device:50, upload:0.2, bucket:0.1:10 or knapsack:500.",
 )
-@click.option("--seeds", "-s", default=1, show_default=True, help="Number of seeds for randomised policies.")
 @click.option(
     "--remote", default="truth", show_default=True, help="Count remote errors (counted) or not (truth)."
 )
@@ -54,26 +52,19 @@ _COLUMNS = (
 @click.option("--samples", type=int, default=None, help="Bootstrap the table to so many samples first.")
 @click.option("--resample-seed", default=0, show_default=True, help="Seed of --samples.")
 @click.option("--set", "settings", multiple=True, help="name=value: a further option of this kind of table.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-@click.option("--csv", "csv_file", type=click.Path(dir_okay=False), help="Write the rows as CSV.")
-@click.option("--out", type=click.Path(file_okay=False), help="Folder for rows, curves, result and picture.")
-@click.option("--plot/--no-plot", default=True, help=f"Draw the picture (into --out, else ./{PICTURE}).")
+@common_options(PICTURE)
 def command(
     table: str,
     policies: Sequence[str],
     cost: float | None,
     feedback: str | None,
     budget: str | None,
-    seeds: int,
     remote: str,
     columns: str | None,
     samples: int | None,
     resample_seed: int,
     settings: Sequence[str],
-    as_json: bool,
-    csv_file: str | None,
-    out: str | None,
-    plot: bool,
+    common: Common,
 ) -> None:
     """Replay TABLE and say how far each policy is from the best threshold in hindsight.
 
@@ -88,10 +79,10 @@ def command(
       olearn offload digits -p hil-n -p hi-lcb -b 0.3 --samples 100000 --feedback offloaded
       olearn offload digits -p hil-f -b 0.1 --budget rate:0.2 --out results
     """  # noqa: D301
-    from olearn.engine.offloading import replay_offloading
+    from olearn.engine.offloading import prepare
     from olearn.traces.offloading import read_table
 
-    check_writable(csv_file, out)
+    common.check(PICTURE)
     loaded = read_table(table, _columns(columns))
     if samples is not None:
         loaded = loaded.resample(samples, resample_seed)
@@ -101,18 +92,17 @@ def command(
             options[name] = value
     if loaded.kind == "binary":
         options["remote"] = remote
-    chosen = list(policies) or _defaults(loaded, budget is not None)
-    result = replay_offloading(loaded, chosen, seeds=seeds, **options)
-    written = _write(result, out, csv_file, plot and not (as_json and out is None))
-    if as_json:
-        print_json(
-            {
-                "manifest": {**result.manifest, "origin": loaded.origin, "notes": result.notes},
-                "rows": result.rows,
-            }
-        )
-        return
-    _show(loaded, result, written)
+    plan = prepare(
+        loaded,
+        list(policies) or _defaults(loaded, budget is not None),
+        seeds=common.seeds,
+        checkpoints=common.checkpoints,
+        jobs=common.jobs,
+        progress=common.progress,
+        store=common.store,
+        **options,
+    )
+    deliver(common, plan, lambda result: _show(loaded, result), picture=PICTURE, source=table)
 
 
 def _columns(text: str | None) -> dict[str, str] | None:
@@ -147,7 +137,7 @@ def _defaults(table: Any, limited: bool) -> list[str]:
     return [name for name in default_policies(table) if not (limited and find("offloading", name).unlimited)]
 
 
-def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
+def _show(table: Any, result: Any) -> None:
     from olearn._table import text_table
     from olearn.cli._trace_file import table_read_as
 
@@ -181,8 +171,6 @@ def _show(table: Any, result: Any, written: Sequence[Path]) -> None:
         click.echo(f"used: {unit}; {told['budget']} allows {told['budget_allows']:,.6g} in all.")
     for note in result.notes:
         click.echo(note)
-    for path in written:
-        click.echo(f"wrote {path}")
 
 
 def _losses(told: dict[str, Any]) -> dict[str, list[str]]:
@@ -202,37 +190,3 @@ def _units(told: dict[str, Any]) -> list[str]:
     if told["kind"] == "binary":
         return [told["budget_unit"]]
     return list(dict.fromkeys(p["budget_unit"] for p in told["policies"]))
-
-
-def _write(result: Any, out: str | None, csv_file: str | None, plot: bool) -> list[Path]:
-    written: list[Path] = []
-    rows = to_csv(result.rows)
-    if csv_file:
-        write_atomically(Path(csv_file), rows)
-        written.append(Path(csv_file))
-    folder = Path(out) if out else None
-    if folder is not None:
-        write_atomically(folder / "rows.csv", rows)
-        write_atomically(folder / "curves.csv", to_csv(_long(result)))
-        text = to_json({"manifest": result.manifest, "rows": result.rows, "notes": result.notes})
-        write_atomically(folder / "result.json", text + "\n")
-        written += [folder / "rows.csv", folder / "curves.csv", folder / "result.json"]
-    if plot:
-        from olearn.plot.offload import draw
-
-        picture = (folder / "offload.png") if folder is not None else Path(PICTURE)
-        draw(result, picture)
-        written.append(picture)
-    return written
-
-
-def _long(result: Any) -> list[dict[str, Any]]:
-    """The curves as one row a policy and checkpoint, means over seeds."""
-    rows = []
-    for name, curve in result.curves.items():
-        if "samples" not in curve:
-            continue
-        means = {k: v.mean(axis=0) if v.ndim == 2 else v for k, v in curve.items()}
-        for k in range(means["samples"].size):
-            rows.append({"policy": name, **{c: v[k] for c, v in means.items()}})
-    return rows

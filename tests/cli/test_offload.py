@@ -78,8 +78,14 @@ def test_files(table, tmp_path):
         str(rows),
     )
     assert done.exit_code == 0, done.output
-    assert {p.name for p in out.iterdir()} == {"rows.csv", "curves.csv", "result.json", "offload.png"}
-    assert (out / "offload.png").read_bytes().startswith(b"\x89PNG")
+    assert {p.name for p in out.iterdir()} == {
+        "rows.csv",
+        "curves.csv",
+        "result.json",
+        "olearn-offload.png",
+        "runs",
+    }
+    assert (out / "olearn-offload.png").read_bytes().startswith(b"\x89PNG")
     with open(rows) as file:
         read = list(csv.DictReader(file))
     assert read[0]["policy"] == "hil-f"

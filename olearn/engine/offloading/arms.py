@@ -60,9 +60,9 @@ def replay_arms(table: Any, policies: Sequence[str | ArmsPolicy], **options: Any
     feedback : str or Feedback, optional
         What is revealed and when (:mod:`olearn.feedback`); default: to each policy what it needs.
     budget : str or BudgetSpec, optional
-        A limit (:mod:`olearn.engine.offloading.budgets`) on what a policy's arms use. ``rate:`` limits the share of
-        samples sent on (exits), frames not wholly on the device, prompts not sent to the cheapest model,
-        requests not sent to the nearest server; further resources are ``energy`` (exits: the cost of
+        A limit (:mod:`olearn.engine.offloading.budgets`) on what a policy's arms use. ``rate:`` limits the
+        share of samples sent on (exits), frames not wholly on the device, prompts not sent to the cheapest
+        model, requests not sent to the nearest server; further resources are ``energy`` (exits: the cost of
         running and of offloading), ``device`` and ``upload`` (splits: ms, MB), ``money`` (models, servers).
     seeds : int or iterable of int
         Number of seeds (0, 1, ...) or the seeds; a deterministic policy runs once.

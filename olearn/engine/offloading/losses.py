@@ -171,7 +171,7 @@ class Losses:
         )
 
     def local(self, decision: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-        """Loss and correctness of the local answers from `low` on, of a policy's own class where it gave one."""
+        """Loss and correctness of the local answers from `low` on, of its own class where it gave one."""
         zero, one = decision == ANSWER_0, decision == ANSWER_1
         loss, right = self.local_loss[low:high], self.right[low:high]
         if self.label is None or not (zero.any() or one.any()):

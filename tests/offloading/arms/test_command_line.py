@@ -65,7 +65,7 @@ def test_budgets_say_what_is_used(recipe, budget, unit, table, tmp_path):
     assert "regret: total cost above the best lottery within the budget in hindsight" in text
     rows = (tmp_path / "out" / "rows.csv").read_text().splitlines()[0].split(",")
     assert {"used", "violation", "blocked", "cost_best_within_budget"} <= set(rows)
-    assert (tmp_path / "out" / "offload.png").stat().st_size > 10_000
+    assert (tmp_path / "out" / "olearn-offload.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("recipe", ["synthetic-exits", "splits", "routing", "mdinference", "servers"])
@@ -79,7 +79,8 @@ def test_every_kind_is_replayed_by_what_fits(recipe, table, tmp_path):
         "rows.csv",
         "curves.csv",
         "result.json",
-        "offload.png",
+        "olearn-offload.png",
+        "runs",
     }
 
 
