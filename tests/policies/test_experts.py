@@ -54,9 +54,7 @@ def test_equals_its_slow_twin(game, gamma, beta, price):
 @given(games())
 @settings(deadline=None, max_examples=30)
 def test_the_lemma(game):
-@given(
-    games(), st.sampled_from([0.0, 0.1, 1.0]), st.sampled_from([-1.0, 0.5, 1.0]), st.sampled_from(["difference", "capacity"])
-)
+    """While k leads, losses of the cache - losses of k + what k holds and the cache does not never grows."""
     items, capacity, n = game
     slow = SlowExperts(capacity, Experts(capacity, n, 50, members=MEMBERS)._made_members(), 0.1, 1.0)
     before = None
