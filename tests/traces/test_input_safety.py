@@ -214,6 +214,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.jit_only  # interning one key after the other takes minutes as Python
 @pytest.mark.parametrize("name", BOMBS)
 def test_small_files_that_would_fill_the_memory_are_refused(name, tmp_path):
     format, make = BOMBS[name]
