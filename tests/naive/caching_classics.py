@@ -468,3 +468,125 @@ class WTinyLFU(Twin):
             self.protected.pop(victim, None)
             self.leave(victim, s)
         return True
+
+
+class LFUDA(LFUInCache):
+    """The smallest (F + L, time of the last request) leaves."""
+
+    def start(self):
+        super().start()
+        self.age, self.value = 0, {}
+
+    def key(self, item):
+        return self.value[item], self.last[item]
+
+    def touch(self, item):
+        super().touch(item)
+        self.value[item] = self.count[item] + self.age
+
+    def evict(self, size):
+        victim = min(self.size, key=self.key)
+        self.age = self.value[victim]
+        self.leave(victim, self.size.pop(victim))
+
+
+class GDSF(Twin):
+    """Insert, then let the smallest (L + F/s, time of the last request) leave until all fit."""
+
+    def start(self):
+        self.size, self.count, self.key, self.floor = {}, {}, {}, 0.0
+
+    def touch(self, item):
+        self.count[item] += 1
+        self.key[item] = (self.floor + self.count[item] * 1e6 / self.size[item], self.time)
+
+    def request(self, item, size=1):
+        self.admitted, self.out = False, []
+        self.time += 1
+        if item in self.size:
+            self.touch(item)
+            return True
+        if size <= self.capacity:
+            self.size[item], self.count[item] = size, 0
+            self.touch(item)
+            self.come(size)
+            while self.used > self.capacity:
+                victim = min(self.size, key=lambda i: self.key[i])
+                self.floor = self.key[victim][0]
+                self.leave(victim, self.size.pop(victim))
+                if victim == item:
+                    self.admitted = False
+                    self.out.remove(item)
+        return False
+
+
+class LRUK(Twin):
+    """All request times of all items."""
+
+    def start(self, k=2):
+        self.k, self.size, self.times = k, {}, {}
+
+    def request(self, item, size=1):
+        self.times.setdefault(item, []).append(self.time + 1)
+        return super().request(item, size)
+
+    def hit(self, item):
+        return item in self.size
+
+    def evict(self, size):
+        def key(i):
+            times = self.times[i]
+            return (times[-self.k], 0) if len(times) >= self.k else (0, times[-1])
+
+        victim = min(self.size, key=key)
+        self.leave(victim, self.size.pop(victim))
+
+    def insert(self, item, size):
+        self.size[item] = size
+        self.come(size)
+
+
+class CAR(Twin):
+    """Clocks T1 and T2, ghosts B1 and B2, the target p."""
+
+    def start(self):
+        self.t1, self.t2, self.b1, self.b2 = (OrderedDict() for _ in range(4))
+        self.bit, self.p = {}, 0.0
+
+    def hit(self, item):
+        if item in self.t1 or item in self.t2:
+            self.bit[item] = True
+            return True
+        return False
+
+    def evict(self, size):
+        gone = False
+        while not gone:
+            first = not self.t2 or load(self.t1) >= max(1, self.p)
+            item, s = (self.t1 if first else self.t2).popitem(last=False)
+            if self.bit[item]:
+                self.bit[item] = False
+                self.t2[item] = s
+            else:
+                (self.b1 if first else self.b2)[item] = s
+                self.leave(item, s)
+                gone = True
+
+    def insert(self, item, size):
+        if item in self.b1:
+            self.p = min(self.p + max(1, load(self.b2) / load(self.b1)), self.capacity)
+            del self.b1[item]
+            self.t2[item] = size
+        elif item in self.b2:
+            self.p = max(self.p - max(1, load(self.b1) / load(self.b2)), 0)
+            del self.b2[item]
+            self.t2[item] = size
+        else:
+            while self.b1 and load(self.t1) + load(self.b1) + size > self.capacity:
+                self.b1.popitem(last=False)
+            lists = (self.t1, self.t2, self.b1, self.b2)
+            while self.b2 and sum(map(load, lists)) + size > 2 * self.capacity:
+                self.b2.popitem(last=False)
+            self.t1[item] = size
+        self.bit[item] = False
+        self.come(size)

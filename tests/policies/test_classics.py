@@ -23,6 +23,11 @@ TWINS = [
     ("s3-fifo", naive.S3FIFO, {"small": 0.4, "ghost": 2.0, "threshold": 1}),
     ("lirs", naive.LIRS, {}),
     ("lirs", naive.LIRS, {"hir": 0.4, "stack": 1.2}),
+    ("lfu-da", naive.LFUDA, {}),
+    ("gdsf", naive.GDSF, {}),
+    ("lru-k", naive.LRUK, {}),
+    ("lru-k", naive.LRUK, {"k": 3}),
+    ("car", naive.CAR, {}),
     ("w-tinylfu", naive.WTinyLFU, {}),
     ("w-tinylfu", naive.WTinyLFU, {"window": 0.3, "protected": 0.5}),
 ]

@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import heapq
 
 import pytest
 
@@ -20,14 +21,15 @@ FILES = {
 EXACT = {
     "arc": "arc",
     "clock": "clock",
+    "gdsf": "gdsf",
     "lfu": "lfu-in-cache",
     "s3fifo": "s3-fifo",
     "sieve": "sieve",
     "slru": "slru",
     "twoq": "2q",
 }
-#: The one row of 651 that differs: 6 misses of 5,366. S3-FIFO in bytes depends on what of a
-#: ghost's size is remembered.
+#: The one row of 744 that differs, by 6 misses of 5,358: the simulator lets items leave for one exactly as
+#: large as the small queue, and then refuses it. The paper never evicts for an item that does not enter.
 EXCEPTION = ("webcachesim_test", "s3fifo", "0")
 
 
@@ -69,9 +71,52 @@ def test_exact_miss_counts(shared, name):
 
 
 @pytest.mark.jit_only
-@pytest.mark.parametrize("name", ["cloudphysics", "lirs_multi3", "lirs_ps", "movielens_small", "lirs_loop"])
+@pytest.mark.parametrize("name", FILES)
 def test_lirs_is_the_papers(shared, name):
-    """Half of the rows are exact; the others are off by what the paper leaves open (how much is remembered)."""
+    """Half of the rows are exact, the others within .11 % of the requests (.32 % in bytes).
+
+    Where they differ, the simulator departs from the paper in two ways, seen from its contents after each
+    request: a hit on a resident HIR item outside the stack evicts the front of a full queue (paper: the item
+    moves to its end, and that is all), and with the stack at its limit it holds one item more than fit.
+    """
     trace = _load(shared, name)
     for row in _rows(shared, name, {"lirs"}):
-        assert _misses(trace, row, "lirs") == pytest.approx(int(row["n_miss"]), rel=0.02), row
+        difference = _misses(trace, row, "lirs") - int(row["n_miss"])
+        assert abs(difference) <= (0.0011 if row["ignore_size"] == "1" else 0.0032) * len(trace), row
+
+
+def _compounding(items, sizes, capacity):
+    """Misses of LFU-DA if a hit added L, in place of 1, to an item's priority."""
+    value, last, size, heap, age, used, misses = {}, {}, {}, [], 0, 0, 0
+    for t, (i, s) in enumerate(zip(items.tolist(), sizes.tolist(), strict=True)):
+        if i in size:
+            value[i] += age
+        else:
+            misses += 1
+            if s > capacity:
+                continue
+            while used + s > capacity:
+                key, when, victim = heapq.heappop(heap)
+                if victim in size and last[victim] == when:
+                    age = key
+                    used -= size.pop(victim)
+            value[i], size[i] = age + 1, s
+            used += s
+        last[i] = t
+        heapq.heappush(heap, (value[i], t, i))
+    return misses
+
+
+@pytest.mark.jit_only
+def test_lfu_da_is_the_papers(shared):
+    """The simulator's priorities compound: K grows by L at every hit; the paper's is K = F + L.
+
+    With that single change its counts come out: 7 of 8 exactly, the other by 2 (numbers beyond 64 bits).
+    """
+    trace = _load(shared, "cloudphysics")
+    rows = _rows(shared, "cloudphysics", {"lfuda"})
+    assert len(rows) == 8
+    for row in rows:
+        capacity, told = int(row["cache_size_bytes"]), int(row["n_miss"])
+        assert abs(_compounding(trace.items, trace.sizes, capacity) - told) <= 2
+        assert -0.044 < (_misses(trace, row, "lfu-da") - told) / len(trace) < 0.007
