@@ -45,7 +45,7 @@ class State(NamedTuple):
 
     value: np.ndarray  # float64 (N,)
     last: np.ndarray  # int64 (N,): time of the last request; 0 says away
-    count: np.ndarray  # int32 (N,)
+    requests: np.ndarray  # int32 (N,)
     keys: np.ndarray  # float64 (places,)
     times: np.ndarray  # int64 (places,)
     items: np.ndarray  # int32 (places,)
@@ -79,8 +79,8 @@ def step(state, item, log):
     now = state.clock[0] + 1
     state.clock[0] = now
     if state.last[item] != 0:
-        n = state.count[item] + 1
-        state.count[item] = n
+        n = state.requests[item] + 1
+        state.requests[item] = n
         state.value[item] = state.floor[0] + n * SCALE / max(weight(state.size, item), 1)
         state.last[item] = now
         return True
@@ -100,7 +100,7 @@ def _miss(state, item, log):
             state.floor[0] = value
             return
         evict(state, log)
-    state.count[item] = 1
+    state.requests[item] = 1
     state.value[item] = value
     state.last[item] = now
     at = np.int64(state.stats[OCCUPANCY])

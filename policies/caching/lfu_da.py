@@ -44,7 +44,7 @@ class State(NamedTuple):
     """Scores and counts of the items held, and a lazy heap of them."""
 
     score: np.ndarray  # int64 (N,)
-    count: np.ndarray  # int32 (N,)
+    requests: np.ndarray  # int32 (N,)
     keys: np.ndarray  # int64 (places,)
     items: np.ndarray  # int32 (places,)
     clock: np.ndarray  # int64 (2,): requests, L
@@ -73,8 +73,8 @@ def step(state, item, log):
     clock = state.clock
     clock[0] += 1
     if state.score[item] != 0:
-        n = state.count[item] + 1
-        state.count[item] = n
+        n = state.requests[item] + 1
+        state.requests[item] = n
         state.score[item] = ((n + clock[1]) << TIME_BITS) + clock[0]
         return True
     _miss(state, item, log)
@@ -87,7 +87,7 @@ def _miss(state, item, log):
         return
     while full(state, item):
         evict(state, log)
-    state.count[item] = 1
+    state.requests[item] = 1
     state.score[item] = ((1 + state.clock[1]) << TIME_BITS) + state.clock[0]
     lazyheap.push(state.keys, state.items, np.int64(state.stats[OCCUPANCY]), state.score[item], item)
     entered(state, item, log)
