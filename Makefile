@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench lint readme readme-bench clean
+.PHONY: demo test bench lint readme readme-bench reproduce-experts clean
 
 demo: $(VENV)/.demo
 	$(BIN)/olearn demo
@@ -36,6 +36,9 @@ $(VENV)/.dev: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info olearn-demo bench-results
+
+reproduce-experts: $(VENV)/.dev
+	$(BIN)/python docs/reproduce_experts.py
 
 readme: $(VENV)/.dev
 	$(BIN)/python docs/readme.py

@@ -21,7 +21,7 @@ class Keyed:
 
     Parameters
     ----------
-    policy : str or type
+    policy : str or type, default "experts"
         Name such as ``"lru"`` or ``"ogb(eta=0.01)"``, or a subclass of ``CachingPolicy``.
     capacity : int
         Items the cache holds, C.
@@ -49,12 +49,14 @@ class Keyed:
     [False, False, True, False, False]
     >>> "a" in cache, len(cache), sorted(map(str, cache))
     (False, 2, ["('c', 1)", 'b'])
+    >>> Keyed(capacity=2).policy.name
+    'experts'
     """
 
     def __init__(
         self,
-        policy: str | type,
-        capacity: int,
+        policy: str | type = "experts",
+        capacity: int = 0,
         horizon: int | None = None,
         *,
         expected_items: int | None = None,

@@ -12,7 +12,7 @@ from olearn.cli._run import Common, common_options, deliver
 from olearn.cli._trace_file import read_as, reading_options
 
 PICTURE = "olearn-replay.png"
-DEFAULT_POLICIES = ("lru", "lfu", "ftpl", "ogb")
+DEFAULT_POLICIES = ("experts", "lru", "lfu", "ftpl", "ogb")
 
 
 @click.command("replay")

@@ -8,6 +8,8 @@ each of them did (hit, came in, went out) and keeps the real cache:
   the real cache does, and the item, all would fit);
 * otherwise nothing moves. So only requested items are ever fetched, and the capacity is hard.
 
+A first request counts as lost for every shadow, also for one that started with the item in place.
+
 One small integer an item says which shadows hold it, and whether the real cache does. ``apart[k]``, the
 weight of what shadow k holds and the real cache does not, is kept by differences. Candidates to leave are a
 stack: what the leader has let go last goes first; after a change of leader one scan of the real cache
@@ -39,9 +41,10 @@ from olearn.policies.caching._ledger import (
     note_left,
 )
 
-#: The bit of the real cache; shadows have the bits below.
+#: The bit of the real cache, and that of items requested before; shadows have the bits below.
 REAL = np.uint16(1 << 15)
-MEMBERS = 15
+SEEN = np.uint16(1 << 14)
+MEMBERS = 14
 #: Cells of ``mode``: the leader, the phase, changes of leader so far, epoch of the dartboard.
 LEAD, PHASE, CHANGES, EPOCH = range(4)
 FAST, SAFE = range(2)
@@ -296,6 +299,10 @@ def serve(f, item, size, lost, log):
     weight = 1.0
     if f.size is not None:
         weight = float(size)
+    if not f.bits[item] & SEEN:  # what a member started with, for free, nobody could have had
+        f.bits[item] |= SEEN
+        for k in range(lost.size):
+            lost[k] = True
     agree = True
     for k in range(lost.size):
         agree = agree and lost[k] == lost[0]
@@ -347,7 +354,7 @@ def serve_many(f, items, sizes, hits, admitted, offsets, left, rewards, lost, lo
         size = 1
         if f.size is not None:
             size = sizes[t]
-            if not f.bits[item]:
+            if not f.bits[item] & ~SEEN:
                 _resize(f.size, item, size)
         for k in range(members):
             lost[k] = not hits[k, t]

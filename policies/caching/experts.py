@@ -5,11 +5,11 @@ cache follows one of them, the leader: on a real miss of an item that the leader
 let go what the leader does not hold; else change nothing. Only requested items are ever fetched, the
 capacity is hard. Who leads:
 
-* *fast*: count what each member loses where members disagree; hold the deficit of an idle member at
-  :math:`A_k \le A_{lead} + \beta D_k`, :math:`D_k` the number of items that it holds and the real cache
-  does not (this forgets, so the leader follows changes of popularity); change to the member with the least
-  deficit when :math:`A_{lead} - A_k > \gamma D_k`. ``price="capacity"`` puts C for :math:`D_k`: the worst
-  case.
+* *fast*: count what each member loses where members disagree (a first request is lost for all, also for a
+  member that starts with items in place); hold the deficit of an idle member at :math:`A_k \le A_{lead} +
+  \beta D_k`, :math:`D_k` the number of items that it holds and the real cache does not (this forgets, so
+  the leader follows changes of popularity); change to the member with the least deficit when
+  :math:`A_{lead} - A_k > \gamma D_k`. ``price="capacity"`` puts C for :math:`D_k`: the worst case.
 * *safe*: once the real cache has lost more than
   :math:`B = \tfrac12(\sqrt{C L' \ln K} + C \ln K) + 2C` beyond the best member, the leader is drawn by the
   shrinking dartboard: weights fall by :math:`1 - \eta` with each loss, the leader stays with the chance by
@@ -88,7 +88,7 @@ from olearn.bounds import Bound, declared
 from olearn.errors import NotSupportedError, ParameterError, check_real, unknown
 from olearn.policies.caching import _follower
 from olearn.policies.caching._base import CachingPolicy, extended
-from olearn.policies.caching._follower import FAST, LEAD, LOST, PHASE, REAL, Follower
+from olearn.policies.caching._follower import FAST, LEAD, LOST, PHASE, REAL, SEEN, Follower
 from olearn.policies.caching._ledger import OCCUPANCY, new_log, new_stats
 
 #: Chosen by measurement; the first leads first, the last has the guarantee.
@@ -330,7 +330,7 @@ class Experts(CachingPolicy):
         f = state.follower
         self._enter()
         try:
-            if f.size is not None and not f.bits[number]:
+            if f.size is not None and not f.bits[number] & ~SEEN:
                 f.size[number] = weight
             lost = np.empty(len(state.members), np.bool_)
             gone: list[int] = []

@@ -15,6 +15,7 @@ class SlowExperts:
         self.deficit = [0.0] * len(members)
         self.lost = 0
         self.changes = 0
+        self.seen = set()
         self.places = []  # the real cache as an array, as its scans see it
 
     def shadow(self, k):
@@ -37,6 +38,9 @@ class SlowExperts:
         for i in self.gone:
             if i in self.real:
                 self.order.append(i)
+        if item not in self.seen:  # lost for everybody, whatever a member started with
+            self.seen.add(item)
+            missed = [True] * len(missed)
         self.losses = [a + b for a, b in zip(self.losses, missed)]
         hit = item in self.real
         self.lost += not hit

@@ -200,7 +200,7 @@ def test_growing_catalogue_and_reset():
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ({"members": "lru"}, "experts takes 2 to 15 members, got 1"),
+        ({"members": "lru"}, "experts takes 2 to 14 members, got 1"),
         ({"members": "lru + lru"}, "experts has the member 'lru' twice"),
         ({"members": "lru + lruu"}, "unknown policy 'lruu'"),
         ({"members": "lru + ogd(eta=1)"}, "experts can't follow ogd"),

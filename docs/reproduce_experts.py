@@ -1,0 +1,138 @@
+"""How near `experts` comes to the best of its members, and to the best of an independent simulator's policies.
+
+``python docs/reproduce_experts.py [FOLDER]`` (``make reproduce-experts``): FOLDER, by default that of
+the environment variable OLEARN_SHARED, holds ``traces/`` and ``golden/``; without it the bundled trace
+alone is measured. Prints a table of cells (trace x capacity) and a summary, and writes both to
+``reproduce-experts.json``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from olearn import load_trace
+from olearn._table import text_table
+from olearn.policies.caching import Experts
+
+FILES = {
+    "cloudphysics": "libcachesim_cloudphysics/cloudPhysicsIO.oracleGeneral.bin",
+    "cmu_cdn": "leadcache_cmu/CMU_dataset.csv",
+    "movielens_small": "movielens_small/ratings.csv",
+    "mooncake_conversation": "mooncake/conversation_trace.jsonl",
+    "adaptsize_request": "caffeine_adaptsize/request.trace.xz",
+    "webcachesim_test": "webcachesim_test/test.tr",
+    **{f"lirs_{k}": f"caffeine_lirs/{k}.trace.gz" for k in ("gli", "loop", "multi1", "multi3", "ps", "scan")},
+    "oltp": "arc/OLTP.lis.zst",
+    "web07": "cache2k/web07.trace.xz",
+}
+SHARES = (0.001, 0.01, 0.05, 0.1)
+#: Policies of the simulator that can be deployed.
+RIVALS = (
+    "lru",
+    "fifo",
+    "lfu",
+    "clock",
+    "sieve",
+    "s3fifo",
+    "arc",
+    "twoq",
+    "slru",
+    "lirs",
+    "wtinylfu",
+    "lecar",
+    "cacheus",
+    "lhd",
+)
+
+
+def cells(folder: Path | None):
+    """(trace name, trace, capacity, best of the simulator or None)."""
+    yield from ((("twitter", load_trace("twitter"), c, None)) for c in _sizes(load_trace("twitter")))
+    if folder is None:
+        return
+    golden: dict[str, dict[int, int]] = {}
+    with (folder / "golden" / "libcachesim.csv").open() as file:
+        for r in csv.DictReader(file):
+            if r["ignore_size"] == "1" and r["policy"] in RIVALS:
+                best = golden.setdefault(r["trace"], {})
+                capacity = int(r["cache_size_objects"])
+                best[capacity] = min(best.get(capacity, 10**12), int(r["n_miss"]))
+    for name, file in FILES.items():
+        if not (folder / "traces" / file).exists():
+            continue
+        more = {"sort": "time"} if name == "movielens_small" else {}
+        more |= {"format": "cache2k"} if name == "web07" else {}
+        trace = load_trace(folder / "traces" / file, **more)
+        for capacity in dict.fromkeys(
+            [*_sizes(trace), *(c for c in golden.get(name, {}) if c < trace.catalog_size)]
+        ):
+            yield name, trace, capacity, golden.get(name, {}).get(capacity)
+
+
+def _sizes(trace) -> list[int]:
+    return [max(10, round(s * trace.catalog_size)) for s in SHARES]
+
+
+def main(folder: Path | None) -> list[dict]:
+    """The rows of all cells."""
+    rows = []
+    for name, trace, capacity, rival in cells(folder):
+        cache = Experts(capacity, trace.catalog_size, len(trace), seed=1)
+        started = time.process_time()
+        hits = int(cache.request_many(trace.items).sum())
+        seconds = time.process_time() - started
+        losses = cache.losses()
+        best = min(losses, key=losses.get)
+        rows.append(
+            {
+                "trace": name,
+                "capacity": capacity,
+                "share": capacity / trace.catalog_size,
+                "experts": hits / len(trace),
+                "best member": best.split("(")[0],
+                "its ratio": 1 - losses[best] / len(trace),
+                "gap": 100 * ((len(trace) - losses[best]) - hits) / len(trace),
+                "gap to simulator": None if rival is None else 100 * ((len(trace) - rival) - hits) / len(trace),
+                "changes": cache.changes,
+                "phase": cache.phase,
+                "Mreq/s": len(trace) / seconds / 1e6 if seconds else None,
+            }
+        )
+    return rows
+
+
+def summary(rows: list[dict]) -> list[str]:
+    """What the gaps come to, in points of hit ratio."""
+    lines = []
+    small = [r for r in rows if r["share"] <= 0.101]
+    rival = "the best of the simulator's policies"
+    for column, against, chosen, where in (
+        ("gap", "the best member", small, " at .1 to 10 % of the items"),
+        ("gap to simulator", rival, small, " at .1 to 10 % of the items"),
+        ("gap", "the best member", rows, " everywhere"),
+        ("gap to simulator", rival, rows, " everywhere"),
+    ):
+        gaps = np.array([r[column] for r in chosen if r[column] is not None])
+        if gaps.size:
+            lines.append(
+                f"against {against}{where}: {gaps.size} cells, mean {gaps.mean():.2f}, within .5 points "
+                f"{np.mean(gaps <= 0.5):.0%}, within 1 {np.mean(gaps <= 1):.0%}, worst {gaps.max():.2f}, "
+                f"better in {np.mean(gaps < 0):.0%}"
+            )
+    return lines
+
+
+if __name__ == "__main__":
+    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("OLEARN_SHARED")
+    found = main(Path(given) if given else None)
+    print(text_table(found))
+    for line in summary(found):
+        print(line)
+    Path("reproduce-experts.json").write_text(json.dumps({"cells": found, "summary": summary(found)}, indent=1))
