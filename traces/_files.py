@@ -78,7 +78,8 @@ class Source:
             stream = getattr(sys.stdin, "buffer", None)
             if stream is None:
                 raise self.error("standard input is closed")
-            self._spool(stream)
+            if not self._redirected(stream):
+                self._spool(stream)
         elif self.path.is_dir():
             raise self.error("is a folder, not a trace file")
         elif not self.path.exists():
@@ -108,6 +109,15 @@ class Source:
             with open(self._file, "rb", buffering=0) as pipe:
                 self._file = -1
                 self._spool(cast(BinaryIO, pipe))
+
+    def _redirected(self, stream: BinaryIO) -> bool:
+        """Whether standard input is a whole file (``< file``), which is then read as one."""
+        with suppress(OSError, ValueError, AttributeError):
+            number = stream.fileno()
+            if stat.S_ISREG(os.fstat(number).st_mode) and os.lseek(number, 0, os.SEEK_CUR) == 0:
+                self._file = os.dup(number)
+                return True
+        return False
 
     def _spool(self, stream: BinaryIO) -> None:
         """Keep what comes through a pipe in a temporary file without a name."""
@@ -252,13 +262,21 @@ class _At(io.RawIOBase):
             return 0
         if self._source._file < 0:
             raise self._source.error("was closed while it was read")
-        got = os.preadv(self._file, [memoryview(buffer)[:want]], self._place)
+        got = _read_at(self._file, memoryview(buffer)[:want], self._place)
         if not got:
             raise self._source.error(
                 f"was cut to {self._place} bytes while it was read; it had {self._length} at the start"
             )
         self._place += got
         return got
+
+
+def _read_at(file: int, buffer: memoryview, place: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [buffer], place)
+    data = os.pread(file, len(buffer), place)
+    buffer[: len(data)] = data
+    return len(data)
 
 
 class _Recoded:

@@ -273,6 +273,24 @@ def finished(
     return trace
 
 
+def picked(trace: Trace, operations: str | None, error: Callable[[str], TraceError]) -> Trace:
+    """A trace that was saved with its operations, under another rule; as it is without one."""
+    if operations is None or trace.operations is None:
+        return trace
+    rule = Rule(operations)
+    mask = rule.kept(trace.operations)
+    if not mask.any():
+        raise error(no_request(rule))
+    made = trace if mask.all() and rule.full else trace._part(mask)
+    if not rule.full:
+        made.operations = None
+    # what was said when everything was kept is no longer so
+    kept = [note for note in trace.notes if not note.startswith("operations: ")]
+    made.notes = (*kept, rule.told())
+    made.origin = {**trace.origin, "operations": rule.text}
+    return made
+
+
 def _repeats(values: Any, rows: int) -> np.ndarray:
     try:
         return check_sizes(values, rows).astype(np.int64)

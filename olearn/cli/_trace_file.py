@@ -83,8 +83,8 @@ def load_trace(
     trace = load(path, format=fmt, **more, **asked(), **options)
     if trace.operations is not None:
         raise ParameterError(
-            "--operations rule keeps writes and deletes, which this command does not play: take get (reads are "
-            "requests), all, or the names of those that are"
+            "the trace keeps writes and deletes (--operations rule), which this command does not play: give "
+            "--operations get (reads are requests), all, or the names of those that are"
         )
     say(trace, unused)
     return trace

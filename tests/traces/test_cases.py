@@ -14,6 +14,7 @@ import olearn
 from olearn.cli import main
 from olearn.errors import NotSupportedError, ParameterError, TraceError
 from olearn.traces import load
+from olearn.traces._store import write_store
 from olearn.traces.operations import CODES, NAMES
 
 TWITTER = b'0,abc,12,4,3,get,0\n0,"k,1",4,4,3,get,0\n1,abc,12,4,3,set,3600\n2,abc,12,4,3,get,0\n'
@@ -202,6 +203,26 @@ def test_an_engine_that_plays_reads_alone_says_so(tmp_path):
     with pytest.raises(NotSupportedError, match="writes and deletes are not played here"):
         olearn.replay(trace, "lru", capacity=2)
     assert trace[1:].operations.tolist() == [CODES["get"], CODES["set"], CODES["get"]]
+
+
+@pytest.mark.parametrize("name", ["t.npz", "store"])
+def test_a_trace_saved_with_its_operations_gives_its_reads(name, tmp_path):
+    path = put(tmp_path, "twitter.csv", TWITTER)
+    full = load(path, operations="rule")
+    if name == "store":
+        write_store(full, tmp_path / name)
+    else:
+        full.save(tmp_path / name)
+    assert load(tmp_path / name).digest == full.digest
+    reads = load(tmp_path / name, operations="get")
+    assert reads.digest == load(path).digest
+    assert reads.notes[0] == "operations: get (reads are requests); left out: 1 set"
+    with pytest.raises(TraceError, match=f"{name}: has no request under operations=head"):
+        load(tmp_path / name, operations="head")
+    with pytest.raises(ParameterError, match="has no option 'block'"):
+        load(tmp_path / name, block="4kb")
+    done = run("replay", tmp_path / name, "-p", "lru", "-c", 1, "--no-plot", "--operations", "get")
+    assert "3 requests, 2 items" in done.stdout
 
 
 # -- identity of keys ----------------------------------------------------------------------------------

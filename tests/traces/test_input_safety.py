@@ -84,6 +84,15 @@ def test_standard_input_and_process_substitution(word, tmp_path):
     assert (done.stdout, done.stderr) == ("3000\n", "")
 
 
+def test_a_file_as_standard_input_is_read_as_a_file(tmp_path):
+    path = put(tmp_path, "ids.txt", IDS * 200)
+    script = "import olearn.traces as t; print(len(t.load('-')))"
+    environment = os.environ | {"OLEARN_MEMORY": "40mb"}
+    command = f'{sys.executable} -c "{script}" < {path}'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=environment)
+    assert (done.stdout, done.stderr) == ("600000\n", "")
+
+
 def test_an_endless_device_is_refused(monkeypatch):
     monkeypatch.setenv("OLEARN_MEMORY", "8mb")
     with pytest.raises(TraceError, match=r"gives more than the limit of 8.0 MiB for what is not a file"):

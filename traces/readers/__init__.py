@@ -15,9 +15,9 @@ from importlib.metadata import entry_points
 from pathlib import Path, PurePath
 from typing import Any
 
-from olearn.errors import OlearnError, TraceError, check_real, nearest, unknown
+from olearn.errors import OlearnError, ParameterError, TraceError, check_real, nearest, unknown
 from olearn.traces._files import Source, said, shown
-from olearn.traces._gather import describe_sizes, describe_times
+from olearn.traces._gather import describe_sizes, describe_times, picked
 from olearn.traces._trace import Trace
 from olearn.traces.readers._base import Reader
 
@@ -141,7 +141,11 @@ def load(
 
     kept = None if sample is None else check_real("sample", sample, 0.0, 1.0, open_low=True)
     if _store.is_store(path) and format in (None, "store"):
-        stored = _store.open_store(path)
+        stored: Trace = _store.open_store(path)
+        asked = options.pop("operations", None)
+        stored = picked(stored, asked, lambda what: TraceError(f"{shown(path)}: {what}"))
+        for option in options:
+            raise ParameterError(f"a store has no option {option!r}; its options: operations, sample")
         return _named(stored if kept is None else stored.sample(kept, sample_seed), name)
     if format == "store":
         raise TraceError(

@@ -7,7 +7,8 @@ from pathlib import PurePath
 from typing import Any
 
 from olearn.traces._files import Source, at
-from olearn.traces._npz import MARK, VERSION, decode
+from olearn.traces._gather import picked
+from olearn.traces._npz import MARK, decode
 from olearn.traces._trace import Trace
 from olearn.traces.readers._base import Reader
 
@@ -25,7 +26,8 @@ class Npz(Reader):
             return 0.0
         return 1.0 if MARK in head[:64] else 0.5 + 0.3 * self.named(path)
 
-    def read(self, source: Source, **options: Any) -> Trace:
-        source.told["version"] = VERSION
+    def read(self, source: Source, operations: str | None = None, **options: Any) -> Trace:
+        """Read the file; a trace with operations stays as it was saved unless `operations` picks some."""
         with at(source, lambda position: f"request {position}"):
-            return decode(io.BytesIO(source.read()))
+            trace = decode(io.BytesIO(source.read()))
+        return picked(trace, operations, source.error)
