@@ -374,6 +374,7 @@ class ArmsGame(Game):
             "kind": table.kind,
             "digest": self.digest,
             "provenance": dict(table.provenance),
+            "origin": dict(table.origin),
             "samples": len(table),
             "arms": list(table.arms),
             "cost": self.cost,

@@ -361,6 +361,7 @@ class BinaryGame(Game):
             "kind": table.kind,
             "digest": self.digest,
             "provenance": dict(table.provenance),
+            "origin": dict(table.origin),
             "samples": n,
             "levels": int(table.levels.size),
             "contexts": table.contexts,
