@@ -6,6 +6,7 @@ Queues are ordered dicts from item to size, oldest first.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, OrderedDict
 
 
@@ -589,4 +590,77 @@ class CAR(Twin):
                 self.b2.popitem(last=False)
             self.t1[item] = size
         self.bit[item] = False
+        self.come(size)
+
+
+class LeCaR(Twin):
+    """Two histories with the times of eviction; the expert is drawn by ``uniform()``."""
+
+    def start(self, uniform, rate=0.45, discount=0.005):
+        self.uniform, self.rate, self.d = uniform, rate, discount ** (1 / self.capacity)
+        self.queue, self.count, self.last = OrderedDict(), {}, {}
+        self.lru, self.lfu, self.gone, self.weights = OrderedDict(), OrderedDict(), {}, [0.5, 0.5]
+
+    def hit(self, item):
+        if item in self.queue:
+            self.queue.move_to_end(item)
+            self.count[item] += 1
+            self.last[item] = self.time
+        return item in self.queue
+
+    def recall(self, item, size):
+        self.count[item] = 0
+        if item not in self.lru and item not in self.lfu:
+            return
+        k, history = (1, self.lru) if item in self.lru else (0, self.lfu)
+        self.weights[k] *= math.exp(self.rate * self.d ** (self.time - self.gone[item]))
+        self.weights = [w / sum(self.weights) for w in self.weights]
+        del history[item]
+
+    def evict(self, size):
+        if self.uniform() < self.weights[0]:
+            victim, history = oldest(self.queue), self.lru
+        else:
+            victim, history = min(self.queue, key=lambda i: (self.count[i], self.last[i])), self.lfu
+        s = self.queue.pop(victim)
+        while history and load(history) + s > self.capacity:
+            history.popitem(last=False)
+        history[victim] = s
+        self.gone[victim] = self.time
+        self.leave(victim, s)
+
+    def insert(self, item, size):
+        self.queue[item] = size
+        self.count[item] += 1
+        self.last[item] = self.time
+        self.come(size)
+
+
+class Hyperbolic(Twin):
+    """The smallest requests / (age x size) of a sample leaves; ``below(n)`` draws an index of `slots`."""
+
+    def start(self, below, sample=64):
+        self.below, self.sample, self.slots = below, sample, []
+        self.size, self.count, self.born = {}, {}, {}
+
+    def hit(self, item):
+        if item in self.size:
+            self.count[item] += 1
+        return item in self.size
+
+    def worth(self, item):
+        return self.count[item] / ((self.time - self.born[item]) * self.size[item])
+
+    def evict(self, size):
+        drawn = [self.below(len(self.slots)) for _ in range(self.sample)]
+        at = min(drawn, key=lambda k: self.worth(self.slots[k]))
+        victim = self.slots[at]
+        last = self.slots.pop()
+        if victim != last:
+            self.slots[at] = last
+        self.leave(victim, self.size.pop(victim))
+
+    def insert(self, item, size):
+        self.slots.append(item)
+        self.size[item], self.count[item], self.born[item] = size, 1, self.time
         self.come(size)

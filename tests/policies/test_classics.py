@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import naive.caching_classics as naive
-from olearn import registry
+from olearn import _rng, registry
 
 #: Name, twin, and parameters that reach the corners of small caches.
 TWINS = [
@@ -102,7 +102,11 @@ def interference(draw):
     return items, capacity, n, [draw(calls) for _ in items]
 
 
-@pytest.mark.parametrize(("name", "parameters"), [(n, p) for n, _, p in TWINS], ids=IDS)
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [*((n, p) for n, _, p in TWINS), ("lecar", {}), ("hyperbolic", {})],
+    ids=[*IDS, "lecar", "hyperbolic"],
+)
 @given(game=interference())
 def test_hosts_may_interfere(name, parameters, game):
     """Whatever a host does, the contents are those that the events say, within the capacity."""
@@ -130,3 +134,37 @@ def test_hosts_may_interfere(name, parameters, game):
         assert set(cache) == inside
         assert len(inside) <= cache.capacity
     assert len(cache) == len(inside)
+
+
+#: Randomised policies: the twin draws from the same generator.
+DRAWN = [
+    ("lecar", naive.LeCaR, "uniform", {}),
+    ("lecar", naive.LeCaR, "uniform", {"rate": 2.0, "discount": 0.5}),
+    ("hyperbolic", naive.Hyperbolic, "below", {"sample": 3}),
+]
+
+
+def _drawing(twin, kind, capacity, seed, parameters):
+    state = _rng.new_state(seed)
+    if kind == "uniform":
+        return twin(capacity, uniform=lambda: float(_rng.uniform(state)), **parameters)
+    return twin(capacity, below=lambda n: int(_rng.below(state, n)), **parameters)
+
+
+@pytest.mark.parametrize(("name", "twin", "kind", "parameters"), DRAWN)
+@given(game=games(), seed=st.integers(0, 3))
+def test_randomised_unit_sizes(name, twin, kind, parameters, game, seed):
+    items, capacity, n = game
+    cache = registry.make("caching", name, capacity=capacity, catalog_size=n, seed=seed, **parameters)
+    _same(cache, _drawing(twin, kind, capacity, seed, parameters), items, None)
+
+
+@pytest.mark.parametrize(("name", "twin", "kind", "parameters"), DRAWN)
+@given(game=sized_games(), seed=st.integers(0, 3))
+def test_randomised_sizes(name, twin, kind, parameters, game, seed):
+    items, sizes, capacity, n = game
+    cache = registry.make(
+        "caching", name, capacity=capacity, catalog_size=n, seed=seed, unit="bytes", **parameters
+    )
+    _same(cache, _drawing(twin, kind, capacity, seed, parameters), items, sizes)
+    assert cache.stats["peak_bytes"] <= capacity

@@ -120,3 +120,21 @@ def test_lfu_da_is_the_papers(shared):
         capacity, told = int(row["cache_size_bytes"]), int(row["n_miss"])
         assert abs(_compounding(trace.items, trace.sizes, capacity) - told) <= 2
         assert -0.044 < (_misses(trace, row, "lfu-da") - told) / len(trace) < 0.007
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize(("policy", "noise", "beyond"), [("lecar", 0.03, 3), ("hyperbolic", 0.005, 0)])
+def test_randomised_policies_are_within_the_noise(shared, policy, noise, beyond):
+    """Misses within 3 % of the requests (LeCaR, 90 of 93 rows) and .5 %: the noise of the simulator's own.
+
+    Hyperbolic in items only: in bytes the simulator does not divide by the size, as the paper does for
+    objects of different sizes. (Without the division the naive twin has 8981 of 8981, 6528 of 6531, 5303 of
+    5310 misses on webcachesim_test.)
+    """
+    off = 0
+    for name in FILES:
+        trace = _load(shared, name)
+        for row in _rows(shared, name, {policy}):
+            if policy == "lecar" or row["ignore_size"] == "1":
+                off += abs(_misses(trace, row, policy) - int(row["n_miss"])) > noise * len(trace)
+    assert off <= beyond
