@@ -28,6 +28,17 @@ spent = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 print(json.dumps([len(trace), trace.catalog_size, spent, peak]))
 """
+_STORE = """
+import json, resource, sys, time
+from olearn.traces._store import convert_to_store
+start = time.perf_counter()
+trace = convert_to_store(sys.argv[1], sys.argv[1] + ".store")
+spent = time.perf_counter() - start
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+start = time.perf_counter()
+total = sum(items.size for _, items, _ in trace.blocks())
+print(json.dumps([total, trace.catalog_size, spent, peak, time.perf_counter() - start]))
+"""
 _NUMPY = """
 import json, sys, time
 import numpy as np
@@ -66,6 +77,11 @@ def main(quick: bool = False) -> list[dict[str, Any]]:
             if ending == "oracleGeneral":
                 row["ratio_to_numpy_unique"] = _child(_NUMPY, path) / spent
             rows.append(row)
+            if ending == "oracleGeneral":
+                count, _, storing, peak, again = _child(_STORE, path)
+                assert count == requests
+                row = _row("convert to store", requests, storing, peak_gib=peak, ratio_to_load=spent / storing)
+                rows.append(row | {"blocks_millions_a_second": requests / again / 1e6})
             path.unlink()
     return rows
 
