@@ -18,6 +18,7 @@ from olearn._version import __version__
 
 if TYPE_CHECKING:
     from olearn.engine import Result, replay
+    from olearn.engine.caching.compare import compare
     from olearn.engine.offloading import replay_offloading
     from olearn.errors import OlearnError
     from olearn.learners.growth import regret_growth
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 #: Name -> (module, attribute) of what the package offers at the top.
 _FACE = {
     "replay": ("olearn.engine", "replay"),
+    "compare": ("olearn.engine.caching.compare", "compare"),
     "Result": ("olearn.engine", "Result"),
     "Trace": ("olearn.traces", "Trace"),
     "OlearnError": ("olearn.errors", "OlearnError"),
@@ -57,6 +59,7 @@ __all__ = [
     "Result",
     "Trace",
     "__version__",
+    "compare",
     "load_table",
     "load_trace",
     "regret_growth",

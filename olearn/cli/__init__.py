@@ -14,6 +14,7 @@ from olearn.cli._common import Main
 COMMANDS = {
     "demo": "demo",
     "replay": "replay",
+    "compare": "compare",
     "policies": "policies",
     "trace": "trace",
     "optimum": "optimum",
