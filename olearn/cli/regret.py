@@ -71,7 +71,8 @@ def command(
 
     check_writable(csv_file, out)
     level = check_real("level", level, 0.0, 1.0, open_low=True, open_high=True)
-    names = [n.strip() for text in comparators for n in text.split(",") if n.strip()] or list(KNOWN)
+    asked = [n.strip() for text in comparators for n in text.split(",") if n.strip()]
+    absent: dict[str, None] = {}
     loaded = None
     if trace_name is not None:
         from olearn.cli._trace_file import load_trace
@@ -82,8 +83,15 @@ def command(
     windows: list[dict[str, Any]] = []
     for path in results:
         data = _read(path)
-        trace = None if loaded is None else _same_trace(loaded, data, path)
+        whole = None if loaded is None else _same_trace(loaded, data, path)
         for runs, rewards in _groups(data):
+            trace = whole
+            served = runs[0]["requests"]
+            if trace is not None and served < len(trace):  # interrupted: held against what it has served
+                trace = trace[:served]
+            # nobody asked for what the replay left out, or what an interrupted run can't be held against
+            names = asked or [n for n in KNOWN if trace is not None or runs[0].get(KNOWN[n]) is not None]
+            absent |= dict.fromkeys(n for n in KNOWN if not asked and n not in names)
             regrets += _regrets(runs, names, trace, level, fetch_cost, alpha)
             causes += _causes(data, runs)
             windows += _windows(data, runs, rewards, trace)
@@ -99,6 +107,8 @@ def command(
         click.echo(f"{loaded.name}: read as {read_as(loaded.origin)}")
     shown = ("policy", "capacity", "seeds", "comparator", "regret", "±", "per request", "bound", "verdict")
     print_table(regrets, [c for c in shown if any(r.get(c) is not None for r in regrets)])
+    if absent:
+        click.echo(f"not in the result of every run: {', '.join(absent)} (--trace adds them)")
     if any(r.get("±") is not None for r in regrets):
         click.echo(f"±: half-width of the {level:.4g} confidence interval over seeds")
     explained = []
@@ -156,12 +166,18 @@ def _same_trace(loaded: Any, data: dict[str, Any], path: str) -> Any:
 
 
 def _groups(data: dict[str, Any]) -> list[tuple[list[dict[str, Any]], list[list[float]] | None]]:
-    """Runs over seeds of each policy and capacity, with their rewards at checkpoints if they are there."""
+    """Runs over seeds of each policy and capacity, with their rewards at checkpoints if they are there.
+
+    Of an interrupted replay those seeds that served most: others have no mean with them.
+    """
     curves = data.get("curves", {}).get("rewards")
     groups: dict[tuple[Any, ...], list[int]] = {}
     for k, row in enumerate(data["rows"]):
         if not row.get("offline"):
             groups.setdefault((row["capacity"], row["policy"]), []).append(k)
+    for name, ks in groups.items():
+        most = max(data["rows"][k]["requests"] for k in ks)
+        groups[name] = [k for k in ks if data["rows"][k]["requests"] == most]
     return [
         ([data["rows"][k] for k in ks], None if curves is None else [curves[k] for k in ks])
         for ks in groups.values()
@@ -230,6 +246,8 @@ def _regrets(
                 rounds=first["requests"],
             )
         rows.append(row(name, best - reward, judged))
+    if first.get("static_optimum") is None:  # interrupted before the optimum was known
+        return rows
     static = np.array([r["static_optimum"] for r in runs])
     if alpha is not None:
         rows.append(row(f"{alpha:g} x static", alpha_regret(static, reward, alpha)))
@@ -286,9 +304,12 @@ def _windows(
 
     if trace is None or rewards is None:
         return []
-    reached = min(len(r) for r in rewards)
+    marks = data["curves"]["checkpoints"]
+    reached = min([*(len(r) for r in rewards), sum(mark <= runs[0]["requests"] for mark in marks)])
+    if not reached:
+        return []
     mean = np.array([r[:reached] for r in rewards]).mean(axis=0)
-    points = data["curves"]["checkpoints"][:reached]
+    points = marks[:reached]
     worst = checkpoint_windows(trace.items, mean, runs[0]["capacity"], points, catalog_size=trace.catalog_size)
     length = worst.stop - worst.start
     return [

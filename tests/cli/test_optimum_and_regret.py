@@ -154,3 +154,48 @@ def test_regret_says_each_bound_once_and_what_plus_minus_is(run, file, tmp_path)
     assert "±: half-width of the 0.95 confidence interval over seeds" in outcome.stdout
     assert "unknown comparator 'statik'" in run("regret", "r", "-m", "statik", code=2).stderr
     assert "give the trace" in run("regret", "r", "-m", "k-switch:2", code=2).stderr
+
+
+def test_regret_of_a_replay_without_offline_rows_or_interrupted_uses_what_there_is(tmp_path):
+    keys = tmp_path / "t.txt"
+    keys.write_text("".join(f"k{(i * i) % 13}\n" for i in range(500)))
+    out = tmp_path / "run"
+    line = [
+        "replay",
+        str(keys),
+        "-p",
+        "lru",
+        "-p",
+        "ogb",
+        "-c",
+        "3",
+        "--seeds",
+        "2",
+        "--no-plot",
+        "--out",
+        str(out),
+    ]
+    assert CliRunner().invoke(main, [*line, "--no-offline"]).exit_code == 0
+    done = CliRunner().invoke(main, ["regret", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "not in the result of every run: belady, belady-bypass" in done.output
+    asked = CliRunner().invoke(main, ["regret", str(out), "-m", "belady"])
+    assert asked.exit_code == 2
+    data = json.loads((out / "result.json").read_text())
+    data["manifest"]["complete"] = False
+    half = next(r for r in data["rows"] if r["policy"] == "ogb" and r["seed"] == 1)
+    half.update(requests=100, reward=40.0, complete=False, static_optimum=None, regret=None)
+    lru = next(r for r in data["rows"] if r["policy"] == "lru")
+    lru.update(requests=100, reward=40.0, complete=False, static_optimum=50.0, regret=10.0)
+    (out / "result.json").write_text(json.dumps(data))
+    rows = json.loads(CliRunner().invoke(main, ["regret", str(out), "--json"]).stdout)["regret"]
+    assert {(r["policy"], r["comparator"], r["seeds"], r["requests"]) for r in rows} == {
+        ("lru", "static", 1, 100),
+        ("lru", "fetch-charged", 1, 100),
+        ("ogb", "static", 1, 500),
+        ("ogb", "fetch-charged", 1, 500),
+    }
+    with_trace = CliRunner().invoke(main, ["regret", str(out), "-m", "belady", "--trace", str(keys), "--json"])
+    assert with_trace.exit_code == 0, with_trace.output
+    held = {r["policy"]: r for r in json.loads(with_trace.stdout)["regret"]}
+    assert held["lru"]["regret"] < 100  # against the hundred requests that it has served
