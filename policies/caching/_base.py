@@ -194,7 +194,7 @@ class CachingPolicy:
     run_sized: ClassVar[Any] = _Loop("run_sized")
 
     #: Which of ``CAPABILITIES`` the policy has.
-    capabilities: ClassVar[frozenset[str]] = frozenset()
+    capabilities: frozenset[str] = frozenset()
     _logs: ClassVar[bool] = False  # whether step takes a log
     _made: ClassVar[dict[Any, Any]]  # compiled loops and entries
 
@@ -213,8 +213,8 @@ class CachingPolicy:
             has["remove"] = cls._remove is not None
             has["evict"] = has["clear"] = cls._evict is not None or (has["peek"] and has["remove"])
             has["resize"] = has["evict"] and cls._resize is not CachingPolicy._resize
-            has["forget"] = cls.needed is not CachingPolicy.needed
         has["grow"] = not cls.offline
+        has["forget"] = has["grow"] and cls.needed is not CachingPolicy.needed
         cls.capabilities = frozenset(name for name in CAPABILITIES if has.get(name))
 
     def __init__(
@@ -280,17 +280,17 @@ class CachingPolicy:
         """
         return None
 
-    def _interfered(self, bound: Bound | None) -> Bound | None:
-        """What is left of a bound of which each item taken out by the host costs at most one hit.
+    def _interfered(self, bound: Bound | None, each: int = 1) -> Bound | None:
+        """What is left of a bound of which each item taken out by the host costs at most `each` hits.
 
-        That is so where the item comes back at its next request as if it had never left. Nothing is left
+        One hit where the item comes back at its next request as if it had never left. Nothing is left
         after `resize`: the bound was for another capacity.
         """
         if bound is None or self._resized:
             return None
         if self._taken:
-            more = f"{bound.formula} + {self._taken} items taken out"
-            return bound._replace(value=bound.value + self._taken, formula=more)
+            more = f"{bound.formula} + {each} each of {self._taken} items taken out"
+            return bound._replace(value=bound.value + each * self._taken, formula=more)
         return bound
 
     def realised(self) -> dict[str, float]:
@@ -499,8 +499,7 @@ class CachingPolicy:
         rewards: np.ndarray = np.empty(ids.size, np.float64 if self.fractional else np.bool_)
         self._enter()
         try:
-            # What goes out was there or came in.
-            log = new_log(ids.size, ids.size + len(self) + 1) if events else None
+            log = new_log(ids.size, self._log_room(ids.size)) if events else None
             given = () if log is None else (log,)
             if weights is None:
                 kind.run(state, ids, rewards, *given)
@@ -511,6 +510,10 @@ class CachingPolicy:
         if log is None:
             return rewards
         return Events(rewards, log.admitted, log.offsets, log.left[: int(log.logged[0])])
+
+    def _log_room(self, requests: int) -> int:
+        """The most entries that a log of so many requests can get: what goes out was there or came in."""
+        return requests + len(self) + 1
 
     def lookup(self, item: int, *, evicted: list[int] | None = None) -> bool:
         """Whether `item` is held, as a host asks that inserts later: a hit is served, a miss changes nothing.

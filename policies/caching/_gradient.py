@@ -34,13 +34,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from olearn.bounds import Bound, declared
 from olearn.errors import check_real, unknown
 from olearn.geometry.lazyprojection import GAINED, MOVES, SQUARES
 from olearn.policies.caching import _steps as steps
-from olearn.policies.caching._base import CachingPolicy
+from olearn.policies.caching._base import CachingPolicy, Common
 from olearn.policies.caching._steps import FIXED, SCHEDULES, Steps
 
 
@@ -66,8 +66,9 @@ class GradientPolicy(CachingPolicy):
         eta: float | None = None,
         schedule: str = "fixed",
         seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(capacity, catalog_size, horizon, seed=seed)
+        super().__init__(capacity, catalog_size, horizon, seed=seed, **common)
         self._eta = eta
         self.schedule = schedule
 

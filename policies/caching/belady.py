@@ -32,6 +32,7 @@ from olearn._jit import kernel
 from olearn.geometry.maxindex import bitmap_clear, bitmap_max, bitmap_new, bitmap_set
 from olearn.geometry.nextuse import next_use
 from olearn.policies.caching._base import EVICTED, FETCHED, OCCUPANCY, PEAK, STATS
+from olearn.policies.caching._ledger import note_entered, note_left
 from olearn.policies.caching._offline import OfflinePolicy
 
 #: Places in ``cells``.
@@ -67,7 +68,7 @@ def init(capacity: int, catalog_size: int, requests: np.ndarray) -> State:
 
 
 @kernel(inline=True)
-def step(state, item):
+def step(state, item, log):
     held, cells, stats = state.held, state.cells, state.stats
     t = cells[CLOCK]
     cells[CLOCK] = t + 1
@@ -86,10 +87,12 @@ def step(state, item):
                 victim = state.requests[furthest]
             held[victim] = 0
             stats[EVICTED] += 1.0
+            note_left(log, victim)
         else:
             stats[OCCUPANCY] += 1.0
             stats[PEAK] = stats[OCCUPANCY]
         held[item] = 1
+        note_entered(log)
     after = state.nexts[t]
     if after < state.nexts.size:
         bitmap_set(state.words, state.offsets, after)
@@ -97,12 +100,6 @@ def step(state, item):
         state.dead[cells[DEAD]] = item
         cells[DEAD] += 1
     return hit
-
-
-@kernel
-def run(state, items, rewards):
-    for t in range(items.size):
-        rewards[t] = step(state, items[t])
 
 
 @kernel
@@ -116,7 +113,7 @@ class Belady(OfflinePolicy):
     name = "belady"
     rule = "evict the item whose next request is furthest away; every miss is inserted (MIN)"
     reference = "Belady, IBM Systems Journal 1966"
-    step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
+    step, share = staticmethod(step), staticmethod(share)
 
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.future())

@@ -28,6 +28,7 @@ from olearn._jit import kernel
 from olearn.geometry.maxindex import bitmap_clear, bitmap_max, bitmap_new, bitmap_set
 from olearn.geometry.nextuse import next_use
 from olearn.policies.caching._base import EVICTED, FETCHED, OCCUPANCY, PEAK, STATS
+from olearn.policies.caching._ledger import note_entered, note_left
 from olearn.policies.caching._offline import OfflinePolicy
 
 
@@ -53,7 +54,7 @@ def init(capacity: int, catalog_size: int, requests: np.ndarray) -> State:
 
 
 @kernel(inline=True)
-def step(state, item):
+def step(state, item, log):
     held, stats = state.held, state.stats
     t = state.clock[0]
     state.clock[0] = t + 1
@@ -66,6 +67,7 @@ def step(state, item):
         if not again:
             held[item] = 0
             stats[EVICTED] += 1.0
+            note_left(log, item)
             stats[OCCUPANCY] -= 1.0
     elif again:
         enters = True
@@ -74,23 +76,20 @@ def step(state, item):
             enters = after < furthest
             if enters:
                 bitmap_clear(state.words, state.offsets, furthest)
-                held[state.requests[furthest]] = 0
+                victim = state.requests[furthest]
+                held[victim] = 0
                 stats[EVICTED] += 1.0
+                note_left(log, victim)
         else:
             stats[OCCUPANCY] += 1.0
             stats[PEAK] = max(stats[PEAK], stats[OCCUPANCY])
         if enters:
             held[item] = 1
             stats[FETCHED] += 1.0
+            note_entered(log)
     if again and (hit or enters):
         bitmap_set(state.words, state.offsets, after)
     return hit
-
-
-@kernel
-def run(state, items, rewards):
-    for t in range(items.size):
-        rewards[t] = step(state, items[t])
 
 
 @kernel
@@ -104,7 +103,7 @@ class BeladyBypass(OfflinePolicy):
     name = "belady-bypass"
     rule = "as belady, but a miss is inserted only if its next request is sooner than the furthest one held"
     reference = "Belady, IBM Systems Journal 1966"
-    step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
+    step, share = staticmethod(step), staticmethod(share)
 
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self.future())

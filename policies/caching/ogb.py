@@ -12,8 +12,12 @@ C (1 - C/N). The peak is reported. The start x = C/N holds a random C items or s
 With ``batch=B`` the fractions still follow every request, but the cache is renewed after every B-th only. The
 items that enter then were all asked for in the batch; those other than the last count as ``fetched_other``.
 
-Cost: O(log N) amortised per request; a hit touches the queues only through the projection. Memory:
-45 bytes per item (the random numbers are hashed, not stored), 4 per request of a batch.
+A host that takes items out (`remove`, `evict`) adds at most one each to the bound (B with batches): the
+fraction stays, so the item is back after its next request. `peek` names the item whose fraction is nearest to
+its number. An item whose fraction fell to 0 is forgotten.
+
+Cost: O(log N) amortised per request; a hit touches the queues only through the projection; `remove` O(C).
+Memory: 45 bytes per item (the random numbers are hashed, not stored), 4 per request of a batch.
 
 Regret: in expectation over the p_i, against an oblivious adversary (the requests do not depend on
 them) and the best static set, prefilled, the same as `ogd`: at most
@@ -40,7 +44,7 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -51,8 +55,19 @@ from olearn.errors import check_positive_int
 from olearn.geometry import lazyheap, lazyprojection
 from olearn.geometry.lazyprojection import MOVES, RHO, SHIFTED, Projection
 from olearn.policies.caching import _steps
-from olearn.policies.caching._base import EVICTED, FETCHED, FETCHED_OTHER, OCCUPANCY, PEAK, STATS, extended
+from olearn.policies.caching._base import Common, extended
 from olearn.policies.caching._gradient import GradientPolicy
+from olearn.policies.caching._ledger import (
+    EVICTED,
+    FETCHED,
+    FETCHED_OTHER,
+    OCCUPANCY,
+    PEAK,
+    new_stats,
+    note_entered,
+    note_left,
+    note_unasked,
+)
 from olearn.policies.caching._steps import FIXED, Steps
 
 
@@ -68,7 +83,7 @@ class State(NamedTuple):
     batch: int
     pending: np.ndarray  # int32 (B,): items missed in this batch
     place: np.ndarray  # int64 (2,): requests of this batch, how many of them are pending
-    stats: np.ndarray  # float64 (5,)
+    stats: np.ndarray  # float64 (STATS,)
 
 
 def init(capacity: int, catalog_size: int, steps: Steps, batch: int, seed: int) -> State:
@@ -82,11 +97,9 @@ def init(capacity: int, catalog_size: int, steps: Steps, batch: int, seed: int) 
     keys, items = np.zeros(catalog_size), np.zeros(catalog_size, np.int32)
     held = np.zeros(catalog_size, np.uint8)
     keys[: inside.size], items[: inside.size], held[inside] = share - numbers[inside], inside, 1
-    stats = np.zeros(STATS)
-    stats[OCCUPANCY] = stats[PEAK] = inside.size
     x = lazyprojection.new(capacity, catalog_size)
     pending, place = np.zeros(batch if batch > 1 else 0, np.int32), np.zeros(2, np.int64)
-    return State(x, steps, key, held, keys, items, batch, pending, place, stats)
+    return State(x, steps, key, held, keys, items, batch, pending, place, new_stats(inside.size))
 
 
 @kernel
@@ -97,7 +110,7 @@ def permanent(key, out):
 
 
 @kernel(inline=True)
-def step(state, item):
+def step(state, item, log):
     hit = state.held[item] != 0
     if state.steps.kind == FIXED:
         lazyprojection.ascend(state.x, item, state.steps.eta)
@@ -109,10 +122,10 @@ def step(state, item):
         if not hit or rho[SHIFTED] != 0.0 or state.keys[0] < rho[RHO]:
             _rebased(state)
             if not hit:
-                _admit(state, item, item)
-            _expire(state)
+                _admit(state, item, item, log)
+            _expire(state, log)
     else:
-        _gather(state, item, hit)
+        _gather(state, item, hit, log)
     return hit
 
 
@@ -124,7 +137,7 @@ def _scheduled(state, item):
 
 
 @kernel
-def _gather(state, item, hit):
+def _gather(state, item, hit, log):
     """Note a miss; at the end of the batch, renew the sample."""
     place = state.place
     if not hit:
@@ -135,8 +148,8 @@ def _gather(state, item, hit):
         _rebased(state)
         for k in range(place[1]):
             if state.held[state.pending[k]] == 0:
-                _admit(state, state.pending[k], item)
-        _expire(state)
+                _admit(state, state.pending[k], item, log)
+        _expire(state, log)
         place[0] = 0
         place[1] = 0
 
@@ -152,7 +165,7 @@ def _rebased(state):
 
 
 @kernel
-def _admit(state, item, requested):
+def _admit(state, item, requested, log):
     """Let an item in if its fraction reached its number."""
     stats = state.stats
     key = state.x.value[item] - _rng.hash_uniform(state.key, item)
@@ -162,12 +175,14 @@ def _admit(state, item, requested):
         stats[OCCUPANCY] = size
         if item == requested:
             stats[FETCHED] += 1.0
+            note_entered(log)
         else:
             stats[FETCHED_OTHER] += 1.0
+            note_unasked(log, item)
 
 
 @kernel
-def _expire(state):
+def _expire(state, log):
     """Let out the items whose fractions fell below their numbers."""
     held, keys, items, stats = state.held, state.keys, state.items, state.stats
     rho = state.x.rho[RHO]
@@ -181,17 +196,39 @@ def _expire(state):
             size = lazyheap.pop(keys, items, size)
             held[top] = 0
             stats[EVICTED] += 1.0
+            note_left(log, top)
     stats[OCCUPANCY] = size
     stats[PEAK] = max(stats[PEAK], float(size))
 
 
 @kernel
-def run(state, items, rewards):
-    for t in range(items.size):
-        rewards[t] = step(state, items[t])
+def peek(state):
+    """The item whose fraction is nearest to its number: the next to fall below it, unless it is requested."""
+    _rebased(state)
+    keys, items = state.keys, state.items
+    size = np.int64(state.stats[OCCUPANCY])
+    stale = True
+    while stale:
+        top = items[0]
+        key = state.x.value[top] - _rng.hash_uniform(state.key, top)
+        stale = key > keys[0]
+        if stale:
+            lazyheap.replace_top(keys, items, size, key, top)
+    return items[0]
 
 
 @kernel
+def remove(state, item, log):
+    """The fraction stays; the item is back at the end of its next request."""
+    _rebased(state)
+    stats = state.stats
+    stats[OCCUPANCY] = lazyheap.discard(state.keys, state.items, np.int64(stats[OCCUPANCY]), item)
+    stats[EVICTED] += 1.0
+    state.held[item] = 0
+    note_left(log, item)
+
+
+@kernel(inline=True)
 def share(state, item):
     return float(state.held[item])
 
@@ -204,7 +241,8 @@ class OGB(GradientPolicy):
     soft_capacity = True
     rule = "the fractions of ogd; item i is held exactly when x_i >= p_i, p_i uniform, drawn once"
     reference = "Carra and Neglia 2024"
-    step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
+    step, share = staticmethod(step), staticmethod(share)
+    _peek, _remove = staticmethod(peek), staticmethod(remove)
 
     def __init__(
         self,
@@ -216,9 +254,12 @@ class OGB(GradientPolicy):
         schedule: str = "fixed",
         batch: int = 1,
         seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(capacity, catalog_size, horizon, eta=eta, schedule=schedule, seed=seed)
+        super().__init__(capacity, catalog_size, horizon, eta=eta, schedule=schedule, seed=seed, **common)
         self.batch = batch
+        if batch != 1:  # the end of a batch lets in what was missed in it, whatever the call
+            self.capabilities = self.capabilities - {"lookup", "admit"}
 
     @property
     def _batch(self) -> int:  # type: ignore[override]
@@ -245,6 +286,16 @@ class OGB(GradientPolicy):
             items=extended(state.items, catalog_size, 0),
         )
 
+    def needed(self) -> np.ndarray:
+        """An item whose fraction is 0 is as if never requested; its random number goes with the id."""
+        state = self.state
+        known = (state.x.value != lazyprojection.ABSENT) | (state.held != 0)
+        known[state.pending[: state.place[1]]] = True
+        return known
+
+    def _log_room(self, requests: int) -> int:
+        return (2 if self._batch > 1 else 1) * requests + len(self) + 1
+
     def share_of(self, item: int) -> float:
         """The fraction x_item behind the sample, in [0, 1]."""
         return float(lazyprojection.fraction(self.state.x, item))
@@ -253,4 +304,5 @@ class OGB(GradientPolicy):
         self, requests: int | None = None, *, realised: Mapping[str, float] | None = None
     ) -> Bound | None:
         oblivious = "the requests do not depend on the random numbers (oblivious adversary)"
-        return self.gradient_bound(requests, realised, "in expectation", (oblivious,))
+        bound = self.gradient_bound(requests, realised, "in expectation", (oblivious,))
+        return self._interfered(bound, each=self._batch)

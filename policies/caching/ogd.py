@@ -77,12 +77,6 @@ def step(state, item):
 
 
 @kernel
-def run(state, items, rewards):
-    for t in range(items.size):
-        rewards[t] = step(state, items[t])
-
-
-@kernel
 def share(state, item):
     return lazyprojection.fraction(state.x, item)
 
@@ -94,13 +88,17 @@ class OGD(GradientPolicy):
     fractional = True
     rule = "x <- projection of x + eta e_item onto {0 <= x <= 1, sum x = C}; exact, lazy"
     reference = "Paschos et al., INFOCOM 2019; Carra and Neglia 2024"
-    step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
+    step, share = staticmethod(step), staticmethod(share)
 
     def _init(self) -> State:
         return init(self.capacity, self.catalog_size, self._steps())
 
     def fractions(self) -> np.ndarray:
         return np.clip(self.state.x.value - self.state.x.rho[0], 0.0, 1.0)
+
+    def needed(self) -> np.ndarray:
+        """An item whose fraction is 0 is as if never requested."""
+        return self.state.x.value != lazyprojection.ABSENT
 
     def _extend(self, state: State, catalog_size: int) -> State:
         return state._replace(x=lazyprojection.grow(state.x, catalog_size))

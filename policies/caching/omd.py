@@ -62,14 +62,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import numpy as np
 
 from olearn._jit import kernel
 from olearn.bounds import Bound, declared
 from olearn.errors import check_real
-from olearn.policies.caching._base import EVICTED, FETCHED, OCCUPANCY, PEAK, STATS, CachingPolicy, extended
+from olearn.policies.caching._base import (
+    EVICTED,
+    FETCHED,
+    OCCUPANCY,
+    PEAK,
+    STATS,
+    CachingPolicy,
+    Common,
+    extended,
+)
 
 #: Places in ``scale``: s; what requests below 1 earned; minus the logarithms of scales folded; the
 #: capped requests' share of the potential; the number of requests that moved x.
@@ -141,12 +150,6 @@ def _fold(state, item, m, new):
 
 
 @kernel
-def run(state, items, rewards):
-    for t in range(items.size):
-        rewards[t] = step(state, items[t])
-
-
-@kernel
 def share(state, item):
     x = state.scale[SCALE] * state.weight[item]
     return 1.0 if x > 1.0 else x  # NaN stays NaN
@@ -159,7 +162,7 @@ class OMD(CachingPolicy):
     fractional = True
     rule = "x_item *= e^eta, then x <- min(1, m x) with sum x = C (entropic projection; exact, O(1))"
     reference = "Si Salem, Neglia and Ioannidis, ICC 2021, TOMPECS 2023"
-    step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
+    step, share = staticmethod(step), staticmethod(share)
 
     def __init__(
         self,
@@ -169,8 +172,9 @@ class OMD(CachingPolicy):
         *,
         eta: float | None = None,
         seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(capacity, catalog_size, horizon, seed=seed)
+        super().__init__(capacity, catalog_size, horizon, seed=seed, **common)
         self._eta = eta
 
     @property

@@ -62,12 +62,6 @@ def step(state, item):
 
 
 @kernel
-def run(state, items, rewards):
-    for t in range(items.size):
-        rewards[t] = step(state, items[t])
-
-
-@kernel
 def share(state, item):
     return 1.0 if state.held[item] == HELD else 0.0
 
@@ -78,7 +72,7 @@ class Static(OfflinePolicy):
     name = "static"
     rule = "hold the C items with the most requests in the whole trace"
     reference = "the comparator of static regret"
-    step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
+    step, share = staticmethod(step), staticmethod(share)
 
     def __init__(
         self,
