@@ -1,6 +1,7 @@
-"""Networks of caches: the model and its JSON reader."""
+"""Networks of caches: the model, its JSON reader, and how requests arrive."""
 
 from olearn.traces.networks.model import Network, build
 from olearn.traces.networks.read import load_network
+from olearn.traces.networks.requests import poisson, sent
 
-__all__ = ["Network", "build", "load_network"]
+__all__ = ["Network", "build", "load_network", "poisson", "sent"]

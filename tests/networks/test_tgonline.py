@@ -1,0 +1,98 @@
+"""TGOnline against a twin that keeps all weights, its certificate against brute force, published gains."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from naive import networks as naive
+from olearn.errors import OlearnError
+from olearn.optima.networks import brute_force
+from olearn.policies.networks import TGOnline
+from olearn.traces.networks import build, load_network, poisson, sent
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_selectors_are_hedge_on_the_rewards_of_the_rule(seed, coupled):
+    """Replays the contents that the policy had and feeds every item its reward, in linear weights."""
+    rng = np.random.default_rng(seed)
+    net = naive.random_network(rng)
+    if not net.capacity.any():
+        return
+    policy = TGOnline(net, eta=0.07, coupled=coupled, colours=3, seed=seed % 1000)
+    state = policy.state
+    node = np.repeat(np.arange(net.nodes), net.capacity)
+    weights = np.ones((len(node), net.items))
+    earned = np.zeros(len(node))
+    for d in rng.integers(0, net.demands, 40):
+        before = state.holds.copy()
+        gain = policy.run(np.array([d]))[0]
+        i = net.item[d]
+        upstream = dict(
+            zip(net.path[net.start[d] : net.start[d + 1]], net.upstream[net.start[d] :], strict=False)
+        )
+        slots = state.slot[state.first[state.way[d]] : state.first[state.way[d] + 1]]
+        assert sorted(slots) == [s for s in range(len(node)) if node[s] in list(upstream)[:-1]]
+        if not coupled:
+            continue  # contents are drawn inside; the coupled ones are seen
+        covered = 0.0
+        for s in slots:
+            own = upstream[node[s]]
+            rewards = np.full(net.items, covered)
+            rewards[i] = max(covered, own)
+            earned[s] += (weights[s] / weights[s].sum()) @ (rewards - covered)
+            weights[s] *= np.exp(0.07 * (rewards - covered))
+            if before[s] == i:
+                covered = max(covered, own)
+        assert gain == covered
+    if coupled:
+        p = weights / weights.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(np.exp(state.logs - state.norm[:, None]), p, atol=1e-12)
+        np.testing.assert_allclose(state.earned, earned, atol=1e-9)
+    np.testing.assert_allclose(np.exp(state.logs - state.norm[:, None]).sum(axis=1), 1.0, atol=1e-12)
+    assert np.all(policy.regrets() <= policy.regret_bounds() + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_certificate_covers_the_best_static_placement(seed):
+    """gain >= (OPT - regrets) / 2; the gain is random, so 5 % of OPT are allowed (16,000 requests)."""
+    net = naive.random_network(np.random.default_rng(seed), demands=6)
+    if not net.capacity.any() or not net.rate.any():
+        pytest.skip("nothing to place or nothing to ask for")
+    requests = poisson(net, 16_000 / net.rate.sum(), seed)
+    policy = TGOnline(net, eta=0.02, seed=seed)
+    gain = policy.run(requests).sum()
+    counts = np.bincount(requests, minlength=net.demands).astype(float)
+    best, _ = brute_force(net.subset(np.arange(net.demands), counts))
+    assert gain >= (best - policy.regrets().sum()) / 2 - 0.05 * best
+
+
+@pytest.mark.parametrize(
+    ("name", "eta", "published", "deviation"),
+    [("geant", "0.0005", 0.925, 0.016), ("erdos_renyi", "0.0005", 0.926, 0.009)],
+)
+@pytest.mark.jit_only
+def test_published_gain(shared, name, eta, published, deviation):
+    """Mean of 20 fixed seeds within .02 + 2.5 deviations of the published value (the best over eta)."""
+    net = load_network(shared / "networks" / "li22" / f"stationary-{name}.json")
+    by_eta = net.published["published"]["tgonline"]["by_eta"]
+    total = 2 * net.total / net.rate.sum()
+    ours = []
+    for seed in range(20):
+        requests = poisson(net, 100.0, seed)
+        walked = 2 * (
+            net.upstream[net.start[:-1]][requests] - TGOnline(net, eta=float(eta), seed=seed).run(requests)
+        )
+        ours.append((total - walked.mean()) / net.published["relaxed_optimum"])
+    assert abs(np.mean(ours) - by_eta[eta]) <= 0.02 + 2.5 * deviation
+
+
+def test_requests_of_a_trace_need_their_demands():
+    line = build(2, [(0, 1, 2.0)], [1, 0], [1, 1], [(0, [0, 1], 1.0)])
+    assert sent(line, np.zeros(3, dtype=int)).tolist() == [0, 0, 0]
+    with pytest.raises(OlearnError, match="request 1 is for item 1, which some query node has no demand for"):
+        sent(line, np.array([0, 1]))
+    with pytest.raises(OlearnError, match="asks for item 5"):
+        sent(line, np.array([5]))
+    with pytest.raises(OlearnError, match="every capacity is 0"):
+        TGOnline(build(2, [(0, 1, 2.0)], [0, 0], [1], [(0, [0, 1], 1.0)]))
