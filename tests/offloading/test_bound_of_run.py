@@ -76,10 +76,11 @@ def test_the_bound_is_that_of_the_rates_in_use(policy):
     else:
         assert row["bound"] == pytest.approx(c / eta + eta * T / 8)
     assert row["bound"] > policy.bound(T).value
-    assert row["verdict"] == "holds" or row["bound"] > row["regret"]
+    assert row["bound"] > row["regret"]
     assert row["comparator_regret"] <= row["bound"]
     if row["bound"] > 20_000 * 0.7:
-        assert "with these parameters (tuned for" in result.notes[1]
+        assert row["verdict"] == "vacuous"
+        assert "with these parameters (tuned for" in result.notes[0]
 
 
 def test_a_restart_away_from_its_horizon_is_not_judged():

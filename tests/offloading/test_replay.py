@@ -281,7 +281,7 @@ def test_bad_parameters(digits, spec, sentence):
 
 def test_notes_say_what_a_bound_is_worth(digits):
     vacuous = replay_offloading(digits, ["hedge-hi"], cost=0.3)
-    assert any("its bound says nothing before 2,9" in note for note in vacuous.notes)
+    assert any("it says nothing before 2,9" in note for note in vacuous.notes)
     late = replay_offloading(digits, ["hil-f"], cost=0.3, feedback="full+delayed(10)")
     assert late.rows[0]["bound"] is None
     assert late.rows[0]["verdict"] == "not applicable"

@@ -98,10 +98,9 @@ def test_noise_misleads_but_is_not_counted():
 def test_a_bound_that_says_nothing_is_called_that():
     table = synthetic_exits(500, exits=4, seed=7)
     result = replay_arms(table, ["splitee(exploration=3)", "splitee"])
-    assert [row["verdict"] for row in result.rows] == ["undecided", "none declared"]
-    assert len(result.notes) == 2
-    assert "bound undecided" in result.notes[0]
-    assert "its bound says nothing before" in result.notes[1]
+    assert [row["verdict"] for row in result.rows] == ["vacuous", "none declared"]
+    assert len(result.notes) == 1
+    assert "bound vacuous: it says nothing before" in result.notes[0]
     for options, why in (
         ({"feedback": "chosen+delayed(3)"}, "late or noisy"),
         ({"objective": "error"}, "which the policy does not learn from"),
