@@ -42,7 +42,8 @@ class State(NamedTuple):
     coupled: int
     logs: np.ndarray  # log weights, float64 (slots, items)
     norm: np.ndarray  # log Z, float64 (slots,)
-    holds: np.ndarray  # content, int64 (slots,); -1 unless coupled
+    holds: np.ndarray  # content, int64 (slots,); uncoupled, as it was last looked at
+    stale: np.ndarray  # whether a slot was visited since, uint8 (slots,); uncoupled only
     best: np.ndarray  # largest log weight, float64 (slots,)
     earned: np.ndarray  # sum of p D, float64 (slots,)
     square: np.ndarray  # sum of W^2 over visits, float64 (slots,)
@@ -80,13 +81,12 @@ def init(network: Any, eta: float, coupled: bool, colours: int, seed: int) -> St
             slots.append(here[by_rank])
             worths.append(saved[by_rank])
     first = np.concatenate([[0], np.cumsum([len(part) for part in slots])]).astype(np.int64)
-    holds = np.full(len(node), -1, dtype=np.int64)
-    if coupled:
-        holds[:] = generator(seed, 2).integers(network.items, size=len(node))
+    holds = generator(seed, 2).integers(network.items, size=len(node), dtype=np.int64)
     zeros = [np.zeros(len(node)) for _ in range(3)]
     return State(
         eta, int(coupled), np.zeros((len(node), network.items)), np.full(len(node), math.log(network.items)),
-        holds, zeros[0], zeros[1], zeros[2], way, first, np.concatenate(slots).astype(np.int64),
+        holds, np.zeros(len(node), dtype=np.uint8), zeros[0], zeros[1], zeros[2], way, first,
+        np.concatenate(slots).astype(np.int64),
         np.concatenate(worths).astype(np.float64), network.item, network.upstream[network.start[:-1]],
         new_state(seed, 3),
     )  # fmt: skip
@@ -104,6 +104,7 @@ def step(state, demand):
         p = math.exp(min(0.0, state.logs[s, i] - state.norm[s]))
         held = state.holds[s] == i if state.coupled else uniform(state.random) < p
         more = here - covered
+        state.stale[s] = 1
         state.square[s] += here * here
         if more > 0.0:
             grown = math.log1p(p * math.expm1(state.eta * more))
@@ -128,17 +129,18 @@ def run(state, demands, gains):
 
 @kernel
 def draw(state, out):
-    """The content of every slot now, into `out` (int64): what is held if coupled, else a draw."""
+    """The content of every slot now, into `out` (int64); uncoupled, slots visited since are drawn anew."""
     for s in range(len(out)):
-        out[s] = state.holds[s]
-        if not state.coupled:
+        if not state.coupled and state.stale[s]:
             left = uniform(state.random)
-            out[s] = below(state.random, state.logs.shape[1])  # if rounding leaves a rest
+            state.holds[s] = below(state.random, state.logs.shape[1])  # if rounding leaves a rest
             for i in range(state.logs.shape[1]):
                 left -= math.exp(state.logs[s, i] - state.norm[s])
                 if left < 0.0:
-                    out[s] = i
+                    state.holds[s] = i
                     break
+        state.stale[s] = 0
+        out[s] = state.holds[s]
     return 0
 
 
@@ -185,7 +187,7 @@ class TGOnline:
         return gains
 
     def placement(self) -> np.ndarray:
-        """What each node holds now (bool, nodes x items); uncoupled, a fresh draw, O(slots x items)."""
+        """What each node holds now (bool, nodes x items); uncoupled, O(slots visited since x items)."""
         out = np.empty(len(self.state.norm), dtype=np.int64)
         draw(self.state, out)
         held = np.zeros((self.network.nodes, self.network.items), dtype=bool)

@@ -1,0 +1,27 @@
+"""Path replication where a full node evicts the item it met least often. No regret bound is declared.
+
+Cost and memory are those of path replication: O(nodes passed x capacity) a request, 8 bytes a (node, item).
+"""
+
+from olearn.policies.networks._replication import LFU as _RULE
+from olearn.policies.networks._replication import Replication
+
+
+class LFU(Replication):
+    """Path replication with LFU.
+
+    Parameters
+    ----------
+    network : Network
+    seed : int
+
+    Examples
+    --------
+    >>> from olearn.traces.networks import build
+    >>> line = build(2, [(0, 1, 2.0)], [1, 0], [1, 1], [(0, [0, 1], 1.0), (1, [0, 1], 1.0)])
+    >>> LFU(line).run([0, 0, 1, 1]).tolist()
+    [0.0, 2.0, 0.0, 2.0]
+    """
+
+    name = "lfu"
+    kind = _RULE
