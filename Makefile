@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench lint readme readme-bench reproduce-experts reproduce-networks clean
+.PHONY: demo test bench lint readme readme-bench stubs reproduce-experts reproduce-networks clean
 
 demo: $(VENV)/.demo
 	$(BIN)/olearn demo
@@ -42,6 +42,9 @@ reproduce-experts: $(VENV)/.dev
 
 reproduce-networks: $(VENV)/.dev
 	$(BIN)/python docs/reproduce_networks.py
+
+stubs: $(VENV)/.dev
+	$(BIN)/python docs/stubs.py
 
 readme: $(VENV)/.dev
 	$(BIN)/python docs/readme.py

@@ -17,17 +17,23 @@ from typing import TYPE_CHECKING, Any
 from olearn._version import __version__
 
 if TYPE_CHECKING:
+    from olearn._jit import kernel
     from olearn.engine import Result, replay
     from olearn.engine.caching.compare import compare
     from olearn.engine.offloading import replay_offloading
     from olearn.errors import OlearnError
+    from olearn.keyed import Keyed
     from olearn.learners.growth import regret_growth
+    from olearn.policies.caching._base import CachingPolicy
     from olearn.traces import Trace
     from olearn.traces import load as load_trace
     from olearn.traces.offloading import read_table as load_table
 
 #: Name -> (module, attribute) of what the package offers at the top.
 _FACE = {
+    "CachingPolicy": ("olearn.policies.caching._base", "CachingPolicy"),
+    "Keyed": ("olearn.keyed", "Keyed"),
+    "kernel": ("olearn._jit", "kernel"),
     "replay": ("olearn.engine", "replay"),
     "compare": ("olearn.engine.caching.compare", "compare"),
     "Result": ("olearn.engine", "Result"),
@@ -55,11 +61,14 @@ _PARTS = (
 )
 
 __all__ = [
+    "CachingPolicy",
+    "Keyed",
     "OlearnError",
     "Result",
     "Trace",
     "__version__",
     "compare",
+    "kernel",
     "load_table",
     "load_trace",
     "regret_growth",

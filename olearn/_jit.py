@@ -69,6 +69,8 @@ def _imports(source: bytes) -> Iterator[str]:
     """The olearn modules that a source names in its import statements."""
     for package, names, module in _IMPORT.findall(source.decode()):
         yield package or module
+        if "olearn" in (package, module):  # the face of the package: what it offers to policies of others
+            yield "olearn.policies.caching._base"
         for name in names.strip("() \n").replace("\n", " ").split(","):
             if name.strip():
                 yield f"{package}.{name.split()[0]}"

@@ -1,0 +1,29 @@
+# Written by `make stubs`: the classes of this family, which load at first use.
+
+from olearn.policies.caching.arc import ARC as ARC
+from olearn.policies.caching.belady import Belady as Belady
+from olearn.policies.caching.belady_bypass import BeladyBypass as BeladyBypass
+from olearn.policies.caching.car import CAR as CAR
+from olearn.policies.caching.clock import Clock as Clock
+from olearn.policies.caching.experts import Experts as Experts
+from olearn.policies.caching.fifo import FIFO as FIFO
+from olearn.policies.caching.ftpl import FTPL as FTPL
+from olearn.policies.caching.gdsf import GDSF as GDSF
+from olearn.policies.caching.hyperbolic import Hyperbolic as Hyperbolic
+from olearn.policies.caching.lecar import LeCaR as LeCaR
+from olearn.policies.caching.lfu import LFU as LFU
+from olearn.policies.caching.lfu_da import LFUDA as LFUDA
+from olearn.policies.caching.lfu_in_cache import LFUInCache as LFUInCache
+from olearn.policies.caching.lirs import LIRS as LIRS
+from olearn.policies.caching.lru import LRU as LRU
+from olearn.policies.caching.lru_k import LRUK as LRUK
+from olearn.policies.caching.ogb import OGB as OGB
+from olearn.policies.caching.ogd import OGD as OGD
+from olearn.policies.caching.omd import OMD as OMD
+from olearn.policies.caching.random import Random as Random
+from olearn.policies.caching.s3_fifo import S3FIFO as S3FIFO
+from olearn.policies.caching.sieve import Sieve as Sieve
+from olearn.policies.caching.slru import SLRU as SLRU
+from olearn.policies.caching.static import Static as Static
+from olearn.policies.caching.two_q import TwoQ as TwoQ
+from olearn.policies.caching.w_tinylfu import WTinyLFU as WTinyLFU

@@ -1,0 +1,7 @@
+# Written by `make stubs`: the classes of this family, which load at first use.
+
+from olearn.policies.networks.fifo import FIFO as FIFO
+from olearn.policies.networks.lfu import LFU as LFU
+from olearn.policies.networks.lru import LRU as LRU
+from olearn.policies.networks.random import Random as Random
+from olearn.policies.networks.tgonline import TGOnline as TGOnline
