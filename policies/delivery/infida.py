@@ -133,16 +133,17 @@ def ascend(state):
             moved = moved or state.g[state.places[k]] > 0.0
         if not moved or budget <= 0.0 or budget >= whole * (1.0 - 1e-12):
             continue  # nothing to learn, or everything fits
-        # the certificate's term, with the largest exponent taken out
-        top = 0.0
+        # the certificate's term in logarithms: a fraction that underflows can carry the largest exponent
+        top = -math.inf
         for k in range(a, b):
-            top = max(top, state.eta * state.g[state.places[k]] / state.sizes[k])
+            z = state.eta * state.g[state.places[k]] / state.sizes[k]
+            top = max(top, state.logs[k] + z)
         total = 0.0
         linear = 0.0
         for k in range(a, b):
             p = state.places[k]
             z = state.eta * state.g[p] / state.sizes[k]
-            total += state.sizes[k] * state.y[p] * math.exp(z - top)
+            total += state.sizes[k] * math.exp(state.logs[k] + z - top)
             linear += state.sizes[k] * state.y[p] * z
         added += (budget * (top + math.log(total / budget)) - linear) / state.eta
         # the step, in logarithms

@@ -126,6 +126,7 @@ def test_in_parts_is_in_one_go(name):
     assert kind.reference
 
 
+@pytest.mark.jit_only
 def test_a_good_predictor_helps_and_a_perfect_one_misses_what_no_one_could_foresee():
     trace = routing_stream(tokens=2000, layers=8, experts=32, top=2, seed=3)
     layer = np.arange(trace.catalog_size) // trace.experts

@@ -115,6 +115,7 @@ def mooncake(shared):
     return ChainTrace.load(shared / "traces" / "mooncake" / "conversation_trace.jsonl")
 
 
+@pytest.mark.jit_only
 def test_golden_counts(shared, mooncake):
     """Hit tokens of kvcache-simulator 0.1.3, second half measured."""
     found = 0
@@ -136,6 +137,7 @@ def test_golden_counts(shared, mooncake):
     assert found == 8
 
 
+@pytest.mark.jit_only
 def test_the_optimum_on_a_real_trace_is_certified_within_a_thousandth(mooncake):
     best = prefix_optimum(mooncake.starts, mooncake.blocks, 2000, mooncake.tokens, warm_up=6015)
     assert 18054257 <= best.value <= best.upper_bound <= 1.001 * best.value

@@ -69,6 +69,7 @@ def test_the_lemma(game):
             before = None
 
 
+@pytest.mark.jit_only
 def test_chunks_copies_and_events_agree():
     items = (np.random.default_rng(1).zipf(1.2, 9000) % 400).astype(np.int32)
     n = 400
@@ -108,6 +109,7 @@ def sequences():
     yield "oscillator", np.repeat(np.tile([0, 1], 100), 100) * 60 + np.tile(np.arange(100) % 60, 200)
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize(("name", "items"), list(sequences()), ids=[n for n, _ in sequences()])
 def test_bound_and_no_collapse(name, items):
     """Regret against the best static set within the declared bound; never far below the guaranteed member."""
@@ -153,6 +155,7 @@ def test_an_adaptive_adversary_starves_the_threshold_but_not_the_dartboard():
     assert hits >= best - regret_to_best_member(capacity, items.size, 3)
 
 
+@pytest.mark.jit_only
 def test_the_dartboard_loses_no_more_than_it_says():
     """Members forced into the safe phase; mean over 40 seeds against the bound of one epoch and more."""
     rng = np.random.default_rng(3)
