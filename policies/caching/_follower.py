@@ -35,6 +35,7 @@ from olearn.policies.caching._ledger import (
     OCCUPANCY,
     PEAK,
     PEAK_BYTES,
+    SIZE_CHANGES,
     TOO_LARGE,
     Log,
     note_entered,
@@ -74,7 +75,8 @@ class Follower(NamedTuple):
     price_full: bool  # a change is priced at the capacity, not at what is apart
     safe: bool
     capacity: int
-    size: Any  # int64 (N,) or None: the size of each item held
+    size: Any  # int64 (N,) or None: the size of each item that a member holds
+    own: Any  # int64 (N,) or None: the size of each item in the real cache, of the request it came in with
     stats: np.ndarray
     rng: np.ndarray  # uint64 (4,)
 
@@ -144,6 +146,7 @@ def _leave(f, item, log):
     """Take `item` out of the real cache."""
     stats = f.stats
     weight = _weigh(f.size, item)
+    copy = _weigh(f.own, item)
     last = np.int64(stats[OCCUPANCY]) - 1
     place = f.at[item]
     moved = f.held[last]
@@ -155,16 +158,17 @@ def _leave(f, item, log):
             f.apart[k] += weight
     stats[OCCUPANCY] = last
     if f.size is not None:
-        stats[BYTES] -= weight
+        stats[BYTES] -= copy
     stats[EVICTED] += 1.0
     note_left(log, item)
 
 
 @kernel
-def _enter(f, item, log):
-    """Put `item` into the real cache; there is room."""
+def _enter(f, item, copy, log):
+    """Put `item`, of the weight `copy`, into the real cache; there is room."""
     stats = f.stats
     weight = _weigh(f.size, item)
+    _resize(f.own, item, np.int64(copy))
     place = np.int64(stats[OCCUPANCY])
     f.held[place] = item
     f.at[item] = place
@@ -176,17 +180,16 @@ def _enter(f, item, log):
     stats[PEAK] = max(stats[PEAK], place + 1.0)
     stats[FETCHED] += 1.0
     if f.size is not None:
-        stats[BYTES] += weight
+        stats[BYTES] += copy
         stats[PEAK_BYTES] = max(stats[PEAK_BYTES], stats[BYTES])
-        stats[FETCHED_BYTES] += weight
+        stats[FETCHED_BYTES] += copy
     note_entered(log)
 
 
 @kernel
-def _make_room(f, item, log):
+def _make_room(f, item, weight, log):
     """Let go what the leader does not hold until `item` fits; says whether it does."""
     lead = np.uint16(1) << np.uint16(f.mode[LEAD])
-    weight = _weigh(f.size, item)
     scanned = False
     while _room(f, weight) > 0.0:
         if f.top[0] == 0:
@@ -311,6 +314,8 @@ def serve(f, item, size, lost, log):
     hit = f.bits[item] & REAL != 0
     if not hit:
         f.sums[LOST] += weight
+    elif weight != _weigh(f.own, item):
+        f.stats[SIZE_CHANGES] += 1.0
     f.tenure[f.mode[LEAD]] += 1
     if not agree:
         for k in range(lost.size):
@@ -326,8 +331,8 @@ def serve(f, item, size, lost, log):
         if f.size is not None and weight > f.capacity:
             fits = False
             f.stats[TOO_LARGE] += 1.0
-        if fits and _make_room(f, item, log):
-            _enter(f, item, log)
+        if fits and _make_room(f, item, weight, log):
+            _enter(f, item, weight, log)
     if f.safe and f.mode[PHASE] == FAST and not hit:
         least = f.losses[0]
         disagree = f.disagree[0]

@@ -294,6 +294,7 @@ class Experts(CachingPolicy):
             safe=self.safe,
             capacity=int(self.capacity),
             size=size,
+            own=None if size is None else size.copy(),
             stats=new_stats(),
             rng=new_state(self.seed, 3),
         )
@@ -316,6 +317,7 @@ class Experts(CachingPolicy):
         }
         if f.size is not None:
             more["size"] = extended(f.size, catalog_size, 0)
+            more["own"] = extended(f.own, catalog_size, 0)
         return State(state.names, state.members, f._replace(**more))
 
     def _widen(self, state: State, largest: int) -> None:
