@@ -49,6 +49,9 @@ from olearn.policies.offloading._isotonic import isotonic
 
 _ROUNDS = 200
 
+#: Levels of a bucket that policy iteration solves for.
+LEVELS_AT_MOST = 1_000_000
+
 
 class State(NamedTuple):
     """The bucket and what a token is worth."""
@@ -175,7 +178,12 @@ class TokenBucket(BinaryPolicy):
     def validate(self) -> None:
         super().validate()
         self.token()
-        check_real("depth", self.depth, 1.0)
+        depth = check_real("depth", self.depth, 1.0)
+        if depth * self.token() > LEVELS_AT_MOST:
+            raise ParameterError(
+                f"token-bucket: depth/rate must be at most {LEVELS_AT_MOST:,} (levels of the bucket), got "
+                f"{depth * self.token():.3g}: give a larger rate or a smaller depth"
+            )
         check_real("discount", self.discount, 0.0, 1.0, open_low=True, open_high=True)
         if self.gains is None:
             raise ParameterError("token-bucket: give gains, the expected gain of offloading at each level")

@@ -3,10 +3,13 @@
 Tied, constant, cyclic and one-hot losses; 1, 2 and 200 coordinates; steps from 1e-12 to 1e6.
 """
 
+import inspect
+
 import numpy as np
 import pytest
 
 from olearn.errors import OlearnError
+from olearn.geometry import Box, CappedSimplex, EuclideanBall, Knapsack, Product, Simplex
 from olearn.learners._base import OnlineLearner
 from olearn.learners.catalogue import LEARNERS, get_learner
 from olearn.regret import invariants
@@ -88,4 +91,68 @@ def test_every_invariant_of_experts_after_a_million_rounds(name):
     for kind, losses in sequences(2, LONG):
         if kind in ("one item", "cyclic"):
             broken += breaches(cls(2, LONG), losses, kind)
+    assert not broken, "\n".join(map(str, broken[:20]))
+
+
+CONVEX = [
+    name
+    for name in LEARNERS
+    if issubclass(get_learner(name), OnlineLearner) and "domain" in get_learner(name).tunable()
+]
+SETS = [
+    Simplex(1),
+    Simplex(50),
+    CappedSimplex(7, 1),
+    CappedSimplex(7, 6),
+    CappedSimplex(30, 12),
+    Box(3, [-1.0, 0.0, -2.0], [1.0, 1e-9, 2.0]),
+    EuclideanBall(4, 1e-3),
+    EuclideanBall(4, 1e3),
+    Knapsack([1.0, 2.0, 0.5], 1.6),
+    Product([Simplex(2), EuclideanBall(2, 2.0)]),
+]
+
+
+def convex(cls, domain, rounds):
+    """Learners with every geometry, schedule and hint at steps from 1e-12 to 1e6, as far as they are taken."""
+    taken = inspect.signature(cls.__init__).parameters
+    for geometry in domain.geometries if "geometry" in taken else (None,):
+        for hint in (None, "last") if "hint" in taken else (None,):
+            for step in ("fixed", "sqrt", "adagrad-norm") if "step_size" in taken else (None,):
+                for eta in (None, 1e-12, 1.0, 1e6):
+                    given = {"geometry": geometry, "hint": hint, "step_size": step, "eta": eta}
+                    given = {k: v for k, v in given.items() if v is not None and k in taken}
+                    if eta is not None and "eta" not in taken:
+                        continue
+                    try:
+                        learner = cls(domain, rounds, **given) if "horizon" in taken else cls(domain, **given)
+                        learner.predict()
+                    except OlearnError:
+                        continue  # a combination that does not exist, and it says so
+                    yield learner
+
+
+def in_the_set(learner, domain, losses, name):
+    """Breaches of one run; gradients have 2-norm at most 1."""
+    policy = f"{learner!r}, {name}"
+    start = learner.copy()
+    suffered = np.asarray(learner.run(losses), dtype=float)
+    points = np.asarray(start.iterates(losses[:60]))
+    broken = invariants.finite(suffered, "losses", policy)
+    broken += invariants.finite(points, "points", policy)
+    if not broken and not all(domain.contains(x) for x in points):
+        broken.append(invariants.Breach("every play must lie in the set", float("nan"), "", policy))
+    least = -sum(domain.support(-g) for g in losses)
+    return broken + invariants.floor(float(suffered.sum()), float(least), policy, "loss")
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("domain", SETS, ids=repr)
+@pytest.mark.parametrize("name", [n for n in CONVEX if n != "implicit-ogd"])
+def test_every_invariant_over_sets(name, domain):
+    rounds, broken = 100, []
+    for kind, losses in list(sequences(domain.dim, rounds))[1::2]:
+        unit = (losses - 0.5 * (kind == "random")) / max(1.0, np.sqrt(domain.dim))
+        for learner in convex(get_learner(name), domain, rounds):
+            broken += in_the_set(learner, domain, unit, kind)
     assert not broken, "\n".join(map(str, broken[:20]))
