@@ -98,7 +98,7 @@ def test_every_invariant_of_binary_policies(name):
                 broken += invariants.within([row["offload_rate"]], 0.0, 1.0, "offload rate", label)
                 if row.get("comparator_regret") is not None:
                     broken += invariants.finite([row["comparator_regret"]], "regret", label)
-    assert runs > 3
+    assert runs >= 2
     assert not broken, "\n".join(map(str, broken[:20]))
 
 

@@ -36,7 +36,7 @@ import numpy as np
 
 from olearn._jit import kernel
 from olearn.environments._kernels import account, draw
-from olearn.errors import check_real
+from olearn.errors import ParameterError, check_real
 from olearn.learners.bandits._base import IndexPolicy
 
 
@@ -180,7 +180,12 @@ class BayesUCB(IndexPolicy):
     def _factor(self) -> float:
         if check_real("c", self.c, 0.0) == 0.0:
             return 1.0
-        return max(1.0, math.log(self.require_horizon("c = 0"))) ** self.c
+        base = math.log(max(1.0, math.log(self.require_horizon("c = 0"))))
+        if self.c * base > 400.0:  # e^400: times any horizon it is still a number
+            raise ParameterError(
+                f"bayes-ucb: (ln T)^c must be at most e^400, so c at most {400.0 / base:.4g}, got {self.c!r}"
+            )
+        return math.exp(self.c * base)
 
     def validate(self) -> None:
         super().validate()
