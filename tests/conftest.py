@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 JIT_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +16,12 @@ settings.register_profile(
     "python", deadline=None, max_examples=8, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("python" if JIT_OFF else "compiled")
+
+# Hypothesis also draws constants out of whatever modules happen to be imported: the examples of a test would
+# depend on the tests that ran before it in the process. Without them a seed is a seed. (No public switch yet.)
+if hasattr(providers, "_get_local_constants"):
+    _no_constants = providers.Constants()
+    providers._get_local_constants = lambda: _no_constants
 
 
 def pytest_collection_modifyitems(items):

@@ -5,7 +5,8 @@ Rule: with rewards ``c_t = -g_t/G`` (2-norm at most 1), S their sum and W the we
 every sequence of coins.
 
 On a set: play the projection x of w; where the projection moved along v and <g, v> < 0, the bettor is told g
-without its part along v. Its regret bounds that on the set, and no gradient grows.
+without its part along v. Its regret bounds that on the set, and no gradient grows. A move of at most 1e-10 (1 +
+|w|) counts as none: its direction would be rounding, and leaving it out costs at most its length, times G.
 
 Bound, against any u, from wealth e (default 1): ``G (|u| sqrt(T ln(1 + 24 T^2 |u|^2/e^2)) + e (1 - 1/(e
 sqrt(pi T))))``; |u| is the distance from the start.
@@ -43,6 +44,8 @@ from olearn.learners._base import OnlineLearner
 from olearn.learners._feed import MATRIX, record, respond
 from olearn.learners._numeric import dot
 
+ROUNDING = 1e-10  # a projection that moves a play by less than this part of it has only rounded it
+
 
 class State(NamedTuple):
     """The bettor: the sum of rewards and its wealth."""
@@ -71,11 +74,13 @@ def step(state, g):
     if state.constrained:
         along = 0.0
         norm = 0.0
+        size = 0.0
         for i in range(d):
             v = bet[i] - x[i]
             norm += v * v
+            size += bet[i] * bet[i]
             along -= v * work[i]
-        if norm > 0.0 and along < 0.0:  # the gradient would push further out
+        if norm > (ROUNDING * (1.0 + math.sqrt(size))) ** 2 and along < 0.0:  # the gradient would push out
             for i in range(d):
                 work[i] += along / norm * (bet[i] - x[i])
     won = 0.0

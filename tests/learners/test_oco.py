@@ -516,8 +516,9 @@ class TestBounds:
     def test_coin_betting_on_sets(self, G, domain):
         learner = CoinBetting(domain)
         plays = learner.iterates(G)
-        expected = naive.coin_betting_on_a_set(G, domain.project, domain.centre())
-        np.testing.assert_allclose(plays, expected, atol=1e-8)
+        expected, doubtful = naive.coin_betting_on_a_set(G, domain.project, domain.centre())
+        if not doubtful:
+            np.testing.assert_allclose(plays, expected, atol=1e-8)
         for x in plays:
             assert domain.contains(x, 1e-8)
         start = domain.centre()

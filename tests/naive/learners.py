@@ -208,8 +208,11 @@ def coin_betting(gradients):
 
 
 def coin_betting_on_a_set(gradients, project, start):
-    """The bettor is told g without its part along w - x where that part would push w further out."""
-    wealth, total, plays = 1.0, np.zeros(gradients.shape[1]), []
+    """The bettor is told g without its part along w - x where that part would push w further out.
+
+    Returns the plays, and whether rounding may have decided a round: a move about as large as one that is none.
+    """
+    wealth, total, plays, doubtful = 1.0, np.zeros(gradients.shape[1]), [], False
     for t, g in enumerate(gradients):
         bet = total / (t + 1.0) * wealth
         w = start + bet
@@ -218,12 +221,14 @@ def coin_betting_on_a_set(gradients, project, start):
         away = w - x
         size = np.linalg.norm(away)
         told = np.array(g)
-        if size > 0 and g @ away < 0:
+        least = 1e-10 * (1.0 + np.linalg.norm(w))
+        doubtful |= least / 100 < size < least * 100
+        if size > least and g @ away < 0:
             v = away / size
             told = g - (g @ v) * v
         wealth -= told @ bet
         total = total - told
-    return np.array(plays)
+    return np.array(plays), doubtful
 
 
 def ons(gradients, radius, gamma):
