@@ -90,3 +90,14 @@ def test_nothing_private_is_committed():
         if path.suffix in {".py", ".md", ".cfg", ".toml", ".ipynb", ".cff"} and path.is_file():
             text = path.read_text(errors="replace")
             assert not [w for w in words if w in text], name
+
+
+def test_nothing_compiled_or_made_by_a_run_is_committed():
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if names.returncode:
+        pytest.skip("not a git checkout")
+    files = names.stdout.splitlines()
+    made = {".nbc", ".nbi", ".nb", ".pyc", ".so", ".o", ".log"}
+    assert not [f for f in files if Path(f).suffix in made]
+    folders = {f.split("/")[0] for f in files if "/" in f}
+    assert folders == {".ci", "docs", "notebooks", "olearn", "policies", "tests", "traces"}
