@@ -170,7 +170,8 @@ class CachingGame(Game):
         reward = play.out["reward"]
         every = done or invariants.affordable(policy.catalog_size, reward.size)
         return invariants.caching(
-            reward[: play.filled] if policy.fractional else reward[:0],
+            # The rewards of the last chunk were checked with it.
+            reward[: play.filled] if policy.fractional and not done else reward[:0],
             capacity=policy.capacity,
             fractions=policy.fractions() if policy.fractional and every else None,
             soft_capacity=policy.soft_capacity,
