@@ -12,11 +12,13 @@ Everything loads at first use: importing olearn takes milliseconds.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from olearn._version import __version__
 
+TYPE_CHECKING = False  # as in typing, whose import takes as long as all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from olearn._jit import kernel
     from olearn.engine import Result, replay
     from olearn.engine.caching.compare import compare
