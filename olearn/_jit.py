@@ -24,6 +24,7 @@ import os
 import re
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -43,6 +44,7 @@ PACKAGE = Path(__file__).resolve().parent
 _ROOTS = tuple({p for s in (PACKAGE, PACKAGE / "policies", PACKAGE / "traces") for p in (s, s.resolve())})
 #: Compiled code of this many versions of a module is kept; older folders are removed.
 KEPT_VERSIONS = 3
+_folder_lock = threading.RLock()
 
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(olearn[\w.]*)[ \t]+import[ \t]+([^#\n(]+|\([^)]*\))|import[ \t]+(olearn[\w.]*))",
@@ -190,13 +192,15 @@ def kernel(function: Any = None, *, allocates: bool = False, inline: bool = Fals
         return _without_jit(function)
     if not kept:
         return numba.njit(**options)(function)
-    before = config.CACHE_DIR
-    # Read while the decorator runs; other packages keep their own folder.
-    config.CACHE_DIR = str(folder)
-    try:
-        return _kept.keep(numba.njit(**options)(function))
-    finally:
-        config.CACHE_DIR = before
+    # Read while the decorator runs; other packages keep their own folder. Threads import modules side by side,
+    # and numba reads the setting twice: without the lock, code went to the working directory.
+    with _folder_lock:
+        before = config.CACHE_DIR
+        config.CACHE_DIR = str(folder)
+        try:
+            return _kept.keep(numba.njit(**options)(function))
+        finally:
+            config.CACHE_DIR = before
 
 
 def _without_jit(function: F) -> F:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -252,3 +253,32 @@ def test_uniforms_are_uniform():
     assert stats.kstest(normals, "norm").pvalue > 1e-6
     betas = np.array([_rng.beta(state, 0.5, 3.0) for _ in range(20_000)])
     assert stats.kstest(betas, "beta", args=(0.5, 3.0)).pvalue > 1e-6
+
+
+@pytest.mark.jit_only
+def test_threads_that_import_kernels_side_by_side_keep_each_its_folder():
+    """numba reads a global setting twice while it decorates; code went to the working directory."""
+    files = [
+        str(ROOT / "olearn" / "geometry" / f"{name}.py") for name in ("box", "ball", "simplex", "barriers")
+    ]
+    wrong = []
+
+    def decorate(file):
+        for _ in range(200):
+            space = {}
+            exec(compile("def f(x):\n    return x\n", file, "exec"), space)
+            kept = Path(_jit.kernel(space["f"])._cache._cache_path)
+            if _jit.cache_dir(file) not in kept.parents:
+                wrong.append((file, kept))
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=decorate, args=(file,)) for file in files]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert wrong == []

@@ -102,7 +102,7 @@ def _room(f, weight):
     return f.stats[BYTES] + weight - f.capacity
 
 
-@kernel
+@kernel(inline=True)
 def member_in(f, k, item):
     """Member k took `item` in."""
     f.bits[item] |= np.uint16(1) << np.uint16(k)
@@ -110,7 +110,7 @@ def member_in(f, k, item):
         f.apart[k] += _weigh(f.size, item)
 
 
-@kernel
+@kernel(inline=True)
 def member_out(f, k, item):
     """Member k let `item` go; if it leads, the item is the next candidate to leave."""
     f.bits[item] &= ~(np.uint16(1) << np.uint16(k))
@@ -120,7 +120,7 @@ def member_out(f, k, item):
         _push(f, item)
 
 
-@kernel
+@kernel(inline=True)
 def _push(f, item):
     if f.top[0] == f.stack.size:
         _scan(f)
@@ -141,7 +141,7 @@ def _scan(f):
     f.top[0] = top
 
 
-@kernel
+@kernel(inline=True)
 def _leave(f, item, log):
     """Take `item` out of the real cache."""
     stats = f.stats
@@ -163,7 +163,7 @@ def _leave(f, item, log):
     note_left(log, item)
 
 
-@kernel
+@kernel(inline=True)
 def _enter(f, item, copy, log):
     """Put `item`, of the weight `copy`, into the real cache; there is room."""
     stats = f.stats
@@ -186,7 +186,7 @@ def _enter(f, item, copy, log):
     note_entered(log)
 
 
-@kernel
+@kernel(inline=True)
 def _make_room(f, item, weight, log):
     """Let go what the leader does not hold until `item` fits; says whether it does."""
     lead = np.uint16(1) << np.uint16(f.mode[LEAD])
@@ -206,7 +206,7 @@ def _make_room(f, item, weight, log):
     return True
 
 
-@kernel
+@kernel(inline=True)
 def _follow(f, leader):
     """Change the leader."""
     if leader != f.mode[LEAD]:
@@ -228,7 +228,7 @@ def step_size(capacity, guess, members):
     return min(0.5, math.sqrt(math.log(members) / (capacity * guess)))
 
 
-@kernel
+@kernel(inline=True)
 def _threshold(f):
     """The fast phase: the member with the least deficit, if it is ahead by gamma times the price."""
     lead = f.mode[LEAD]
@@ -293,7 +293,7 @@ def _dartboard(f, lost, weight):
         _draw(f)
 
 
-@kernel
+@kernel(inline=True)
 def serve(f, item, size, lost, log):
     """Serve one request, after the members' events; ``lost[k]`` (bool): member k missed.
 
@@ -340,7 +340,9 @@ def serve(f, item, size, lost, log):
             if f.losses[k] < least:
                 least = f.losses[k]
                 disagree = f.disagree[k]
-        if f.sums[LOST] - least > budget(f.capacity, disagree, lost.size):
+        # No budget is below 2 C: most requests need no logarithm.
+        ahead = f.sums[LOST] - least
+        if ahead > 2.0 * f.capacity and ahead > budget(f.capacity, disagree, lost.size):
             f.mode[PHASE] = SAFE
             _begin_epoch(f)
     return hit

@@ -17,7 +17,7 @@ capacity is hard. Who leads:
   which is multiplied by four, and everything drawn anew, when it is passed.
 
 The default members were chosen by measurement (docs/experts.md): LIRS leads first, W-TinyLFU with a window
-of 20 %, S3-FIFO, LRU, and FTPL, which is the one with a static-regret bound. A member is any registered
+of 20 %, S3-FIFO, ARC, and FTPL, which is the one with a static-regret bound. A member is any registered
 policy that reports events and keeps its capacity, given by name and parameters.
 
 Guarantees. L' is what the best member loses where the members disagree.
@@ -92,12 +92,12 @@ from olearn.policies.caching._follower import FAST, LEAD, LOST, PHASE, REAL, SEE
 from olearn.policies.caching._ledger import OCCUPANCY, new_log, new_stats
 
 #: Chosen by measurement; the first leads first, the last has the guarantee.
-DEFAULT = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "lru", "ftpl")
+DEFAULT = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "arc", "ftpl")
 #: In bytes: those that count them.
 DEFAULT_SIZED = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "lru", "lfu-in-cache")
 PRICES = ("difference", "capacity")
 #: Requests that members serve at a time before the follower does.
-CHUNK = 4096
+CHUNK = 16_384
 
 
 class State:
