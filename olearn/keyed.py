@@ -35,6 +35,15 @@ class _Owner(enum.Enum):
 _NOBODY: Any = _Owner.NOBODY
 
 
+def _made(policy: str | type, common: dict[str, Any], unit: str) -> Any:
+    """The policy, with what it takes where keys come and go in place of its other defaults."""
+    if not isinstance(policy, str):
+        return policy(**common)
+    name, given = registry.parse_spec(policy)
+    more = {k: v for k, v in registry.find("caching", name).keyed(unit).items() if k not in given}
+    return registry.make("caching", policy, **common, **more)
+
+
 class Keyed:
     """A cache with keys of any hashable type.
 
@@ -72,8 +81,10 @@ class Keyed:
 
     *Memory.* Keys that are neither held nor known to the policy are forgotten, and their ids given to others.
     So the memory is that of the policy's own: O(C) for `lru`, `fifo` and `random`, O(C + ghosts) for policies
-    with ghost lists, O(items with a positive fraction) for `ogd` and `ogb`. Policies that count every item ever
-    requested (`lfu`, `ftpl`, `omd`) have no "forget" among their `capabilities`: no key is forgotten either.
+    with ghost lists, O(items with a positive fraction) for `ogd` and `ogb`. `experts` by name has other members
+    here than in a replay: none that remembers every item (so none with a static-regret guarantee, unless you
+    name one: ``"experts(members='lirs + s3-fifo + ftpl')"``); its memory is O(C). Policies that count every
+    item ever requested (`lfu`, `ftpl`, `omd`) have no "forget" among their `capabilities`: no key is forgotten.
 
     *Growth.* When the catalogue grows, each policy says in ``_extend`` what the items added start with; regret
     bounds then change or lapse (``cache.policy.bound()`` says which). In bytes, and with `lookup` and `admit`,
@@ -117,9 +128,7 @@ class Keyed:
         common: dict[str, Any] = {"capacity": capacity, "catalog_size": ids, "horizon": horizon, "seed": seed}
         if unit != "items":
             common["unit"] = unit
-        self.policy: Any = (
-            registry.make("caching", policy, **common) if isinstance(policy, str) else policy(**common)
-        )
+        self.policy: Any = _made(policy, common, unit)
         if self.policy.offline:
             raise NotSupportedError(f"{self.policy.name} reads the future: it can't serve keys as they come")
         self.policy.validate()

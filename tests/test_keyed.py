@@ -102,7 +102,8 @@ def test_keys_that_are_forgotten_change_nothing(name):
     """What the policy needs no more can go: hits as on a catalogue where every key has its own id."""
     keys = _keys(1500, seed=3)
     ids = {k: i for i, k in enumerate(dict.fromkeys(keys))}
-    policy = registry.make("caching", name, capacity=6, catalog_size=len(ids))
+    more = registry.find("caching", name).keyed("items")
+    policy = registry.make("caching", name, capacity=6, catalog_size=len(ids), **more)
     expected = policy.request_many([ids[k] for k in keys])
     cache = Keyed(name, 6)
     assert np.array_equal(cache.request_many(keys), expected)
@@ -230,3 +231,16 @@ def test_what_a_policy_cannot_is_refused():
         Keyed("lru", 5, getsizeof=len)
     with pytest.raises(ParameterError, match="one for each of the 2 keys"):
         Keyed("lru", 5, unit="bytes").request_many(["a", "b"], [1])
+
+
+def test_experts_forget_what_nobody_needs():
+    """The default of this class: its catalogue stays within a small multiple of the capacity."""
+    cache = Keyed(capacity=50)
+    for k in range(20_000):
+        cache.request(k)
+        cache.request(k % 70)
+    assert cache.known <= cache.policy.catalog_size <= 20 * 50
+    remembers = Keyed("experts(members='lru + ftpl(eta=1)')", 50)
+    for k in range(2000):
+        remembers.request(k)
+    assert remembers.known == 2000

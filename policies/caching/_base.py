@@ -316,6 +316,11 @@ class CachingPolicy:
         """The tunable parameters with the values in use, defaults resolved."""
         return {name: getattr(self, name) for name in self.tunable()}
 
+    @classmethod
+    def keyed(cls, unit: str) -> dict[str, Any]:
+        """What :class:`olearn.keyed.Keyed` gives unless told otherwise, as keys come and go for ever."""
+        return {}
+
     # -- shared ------------------------------------------------------------------------------------
     @classmethod
     def tunable(cls) -> dict[str, inspect.Parameter]:

@@ -182,6 +182,22 @@ class Table:
         """An entry for this kind of state: ``entry(table.address, ...)``. Other tables of it may use it too."""
         arguments, body = ENTRIES[kind]
         needs_log = "log" in body
+        return self._build(f"{policy.__name__}_{kind}", arguments, body, policy.step, _names(policy), needs_log)
+
+    def _build(
+        self,
+        name: str,
+        arguments: str,
+        body: str,
+        beside: Any,
+        names: dict[str, Any],
+        needs_log: bool,
+        salt: str = "",
+    ) -> Callable[..., Any]:
+        """Compile `body`, which finds ``state``, ``log`` and `arguments`, as a kernel of the file of `beside`.
+
+        `salt` tells apart what depends on more than that file and the state.
+        """
         lines = []
         if self.compiled:
             k = len(self._words)
@@ -199,13 +215,12 @@ class Table:
         # numba's disk cache tells functions of one file apart by name and bytecode, which the dtypes of a
         # state are not part of: so they go into the name.
         types = sorted(f"{k}={v.__module__}.{v.__qualname__}" for k, v in self._types.items())
-        digest = hashlib.blake2b(repr((inside, types)).encode(), digest_size=4).hexdigest()
-        name = f"{policy.__name__}_{kind}_{digest}"
+        digest = hashlib.blake2b(repr((inside, types, salt)).encode(), digest_size=4).hexdigest()
+        name = f"{name}_{digest}"
         source = f"def {name}(address{', ' + arguments if arguments else ''}):\n{inside}"
-        names = {**_names(policy), **self._types, **_WORDS}
+        space: dict[str, Any] = {**names, **self._types, **_WORDS}
         if self.compiled:
-            return generated(source, name, policy.step, names, brief=True)
-        space: dict[str, Any] = dict(names)
+            return generated(source, name, beside, space, brief=True)
         exec(source, space)
         return space[name]
 

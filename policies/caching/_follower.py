@@ -186,6 +186,21 @@ def _enter(f, item, copy, log):
     note_entered(log)
 
 
+@kernel
+def candidate(f):
+    """The next item to leave because the leader does not hold it, -1 if there is none."""
+    lead = np.uint16(1) << np.uint16(f.mode[LEAD])
+    for attempt in range(2):
+        for _ in range(f.top[0]):
+            item = f.stack[f.top[0] - 1]
+            if f.bits[item] & REAL and not f.bits[item] & lead:
+                return item
+            f.top[0] -= 1
+        if attempt == 0:
+            _scan(f)
+    return -1
+
+
 @kernel(inline=True)
 def _make_room(f, item, weight, log):
     """Let go what the leader does not hold until `item` fits; says whether it does."""

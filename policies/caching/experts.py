@@ -87,12 +87,15 @@ from olearn._rng import generator, new_state
 from olearn.bounds import Bound, declared
 from olearn.errors import NotSupportedError, ParameterError, check_real, unknown
 from olearn.policies.caching import _follower
-from olearn.policies.caching._base import CachingPolicy, extended
+from olearn.policies.caching._base import CAPABILITIES, CachingPolicy, extended, resized
 from olearn.policies.caching._follower import FAST, LEAD, LOST, PHASE, REAL, SEEN, Follower
+from olearn.policies.caching._fused import FusedTable, can_fuse
 from olearn.policies.caching._ledger import OCCUPANCY, new_log, new_stats
 
 #: Chosen by measurement; the first leads first, the last has the guarantee.
 DEFAULT = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "arc", "ftpl")
+#: Where keys come and go for ever: none of these remembers every item it has seen, so memory is O(C).
+BOUNDED = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "arc", "lru")
 #: In bytes: those that count them.
 DEFAULT_SIZED = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "lru", "lfu-in-cache")
 PRICES = ("difference", "capacity")
@@ -169,7 +172,7 @@ class Experts(CachingPolicy):
     )
     run = staticmethod(run)
     run_sized = staticmethod(run_sized)
-    capabilities = frozenset({"events", "sizes", "contents", "grow"})
+    capabilities = frozenset(CAPABILITIES)
 
     def __init__(
         self,
@@ -325,32 +328,164 @@ class Experts(CachingPolicy):
 
     # -- one request -------------------------------------------------------------------------------
     def request(self, item: int, size: int | None = None, *, evicted: list[int] | None = None) -> bool:
-        """As for every policy; the members serve it first, one call each."""
-        number = self._id(item)
-        weight = self._size(size)
+        """As for every policy: all members and the cache in one compiled call."""
+        if evicted is None and type(item) is int and 0 <= item < self.catalog_size and not self._busy:
+            if size is None:
+                if self._entry is not None:
+                    return bool(self._entry(self._address, item))
+            elif self._entry_sized is not None and type(size) is int and 0 <= size < 2147483648:
+                return bool(self._entry_sized(self._address, item, size))
+        return bool(self._serve(self._id(item), self._size(size), evicted) & 1)
+
+    def _serve(self, item: int, size: int | None, evicted: list[int] | None) -> int:
+        """A request that is the first, or asks for events: hit + 2 admitted + 4 evicted."""
+        if evicted is not None and not isinstance(evicted, list):
+            raise ParameterError(f"evicted must be a list to be filled, got {type(evicted).__name__}")
         state = self.state
-        f = state.follower
         self._enter()
         try:
-            if f.size is not None and not f.bits[number] & ~SEEN:
-                f.size[number] = weight
-            lost = np.empty(len(state.members), np.bool_)
-            gone: list[int] = []
-            for k, member in enumerate(state.members):
-                before = number in member
-                lost[k] = not member.request(number, weight, evicted=gone)
-                if not before and number in member:
-                    _follower.member_in(f, k, number)
-                for other in gone:
-                    if other != number or before:
-                        _follower.member_out(f, k, other)
-            log = new_log(1, int(f.stats[OCCUPANCY]) + 2)
-            hit = bool(_follower.serve(f, number, 1 if weight is None else weight, lost, log))
+            if not can_fuse(state.members):
+                return self._one_by_one(state, item, size, evicted)
+            for member in state.members if size is not None else ():
+                member._widen(member.state, size)  # a state that changes is in no table yet
+            given = (item,) if size is None else (item, size)
             if evicted is not None:
-                evicted[:] = log.left[: int(log.logged[0])].tolist()
+                entry, table = self._fused(size is not None, True)
+                done = int(entry(table.address, *given))
+                evicted[:] = table.log.left[: done >> 2].tolist()
+                return done
+            entry, table = self._fused(size is not None, False)
+            hit = int(entry(table.address, *given))
+            if self._mutex is None and table.compiled:
+                self._address = table.address
+                self._entry, self._entry_sized = (entry, None) if size is None else (None, entry)
+            return hit
         finally:
             self._leave()
-        return hit
+
+    def _fused(self, sized: bool, logged: bool) -> tuple[Any, FusedTable]:
+        """The entry for one request, and the table of the states as they are now."""
+        state = self.state
+        table = self._table
+        if not isinstance(table, FusedTable) or not table.of(state.members):
+            table = FusedTable(state.follower, state.members, self.places + 2)
+            self._table, self._entry, self._entry_sized = table, None, None
+        key = ("fused", sized, logged, table.layout, tuple(type(m) for m in state.members))
+        entry = type(self)._made.get(key)
+        if entry is None:
+            entry = type(self)._made[key] = table.request(sized, logged)
+        return entry, table
+
+    def _one_by_one(self, state: State, item: int, size: int | None, evicted: list[int] | None) -> int:
+        """The same with members that have no step of their own: one call each."""
+        f = state.follower
+        if f.size is not None and not f.bits[item] & ~SEEN:
+            f.size[item] = size
+        lost = np.empty(len(state.members), np.bool_)
+        gone: list[int] = []
+        for k, member in enumerate(state.members):
+            before = item in member
+            lost[k] = not member.request(item, size, evicted=gone)
+            if not before and item in member:
+                _follower.member_in(f, k, item)
+            for other in gone:
+                if other != item or before:
+                    _follower.member_out(f, k, other)
+        log = new_log(1, int(f.stats[OCCUPANCY]) + 2)
+        hit = int(_follower.serve(f, item, 1 if size is None else size, lost, log))
+        if evicted is not None:
+            evicted[:] = log.left[: int(log.logged[0])].tolist()
+        return hit + 2 * int(log.admitted[0]) + 4 * int(log.logged[0])
+
+    def request_many(self, items: Any, sizes: Any = None, *, events: bool = False) -> Any:
+        told = super().request_many(items, sizes, events=events)
+        if sizes is not None:  # a member's sizes may have moved to 8 bytes
+            self._table = self._entry = self._entry_sized = None
+        return told
+
+    @classmethod
+    def keyed(cls, unit: str) -> dict[str, Any]:
+        return {"members": " + ".join(BOUNDED)} if unit == "items" else {}
+
+    # -- the host's calls ------------------------------------------------------------------------------
+    def lookup(self, item: int, *, evicted: list[int] | None = None) -> bool:
+        number = self._id(item)
+        if evicted is not None:
+            evicted[:] = []
+        if number not in self:
+            return False
+        return self.request(number, self._own_size(number), evicted=evicted)
+
+    def admit(self, item: int, size: int | None = None, *, evicted: list[int] | None = None) -> bool:
+        number, size = self._id(item), self._size(size)
+        if evicted is not None:
+            evicted[:] = []
+        if number not in self:
+            self._serve(number, size, evicted)
+        return number in self
+
+    def _own_size(self, item: int) -> int | None:
+        own = self.state.follower.own
+        return None if own is None else int(own[item])
+
+    def peek(self) -> int | None:
+        """The item that would leave next; None of an empty cache. Changes nothing that shows."""
+        self._enter()
+        try:
+            item = int(_follower.candidate(self.state.follower))
+            if item >= 0 or not len(self):
+                return item if item >= 0 else None
+            # The leader holds all that is here: its own choice, if that is here.
+            member = self.state.members[int(self.state.follower.mode[LEAD])]
+            own = member.peek() if "peek" in member.capabilities else None
+            return own if own is not None and own in self else int(self.state.follower.held[0])
+        finally:
+            self._leave()
+
+    def evict(self) -> int | None:
+        item = self.peek()
+        if item is not None:
+            self.remove(item)
+        return item
+
+    def remove(self, item: int) -> bool:
+        """Take `item` out of the cache; the members, who hold no content, keep what they know of it."""
+        number = self._id(item)
+        if number not in self:
+            return False
+        self._enter()
+        try:
+            _follower._leave(self.state.follower, number, None)
+            self._taken += 1
+        finally:
+            self._leave()
+        return True
+
+    def _resize(self, state: State, capacity: int) -> State:
+        for member in state.members:
+            if "resize" not in member.capabilities:
+                raise NotSupportedError(f"experts can't be resized: its member {member.name} can't")
+        f = state.follower
+        for k, member in enumerate(state.members):
+            for gone in member.resize(capacity):
+                _follower.member_out(f, k, gone)
+        n = self.catalog_size
+        places = min(capacity, n) if self.unit == "items" else n
+        held, stack = resized(f.held, places), np.zeros(2 * places, np.int32)
+        f.top[0] = 0
+        return State(state.names, state.members, f._replace(held=held, stack=stack, capacity=int(capacity)))
+
+    def needed(self) -> np.ndarray | None:
+        """Ids that the cache or a member knows anything about; None if a member remembers all."""
+        state = self.state
+        known = state.follower.bits & ~SEEN != 0
+        for member in state.members:
+            own = member.needed() if "forget" in member.capabilities else None
+            if own is None:
+                return None
+            known |= own
+        state.follower.bits[~known] = 0  # an id that is given to another key was never seen
+        return known
 
     def __contains__(self, item: object) -> bool:
         if not isinstance(item, (int, np.integer)) or not 0 <= item < self.catalog_size:

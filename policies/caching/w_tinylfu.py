@@ -314,5 +314,13 @@ class WTinyLFU(Classic):
     def _make(self, capacity: int, catalog_size: int, size: np.ndarray | None) -> State:
         return init(capacity, catalog_size, self.window, self.protected, size)
 
+    def needed(self) -> np.ndarray:
+        """What is held, and what has a count: after four halvings without a request there is none."""
+        record, halvings = self.state.record, int(self.state.clock[1])
+        words = record[1::2]
+        missed = halvings - (words >> COUNT_BITS)
+        counts = (words & MOST) >> np.minimum(missed, COUNT_BITS)
+        return (record[0::2] & TAG != AWAY) | (counts > 0)
+
     def held(self) -> np.ndarray:
         return self.state.record[::2] & TAG != AWAY
