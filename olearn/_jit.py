@@ -31,6 +31,7 @@ from typing import Any, TypeVar, overload
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba.core import cgutils, config, event, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
@@ -44,6 +45,8 @@ PACKAGE = Path(__file__).resolve().parent
 _ROOTS = tuple({p for s in (PACKAGE, PACKAGE / "policies", PACKAGE / "traces") for p in (s, s.resolve())})
 #: Compiled code of this many versions of a module is kept; older folders are removed.
 KEPT_VERSIONS = 3
+#: How many requests ahead a loop asks for what it will need of an item.
+AHEAD = 16
 _folder_lock = threading.RLock()
 
 _IMPORT = re.compile(
@@ -253,6 +256,31 @@ def view(typing: Any, address: Any, shape: Any, dtype: Any) -> Any:
         return result._getvalue()
 
     return array(address, shape, dtype), build
+
+
+@intrinsic
+def _prefetch(typing: Any, array: Any, index: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = signature.args[0]
+        made = arrayobj.make_array(kind)(context, builder, values[0])
+        place = cgutils.get_item_pointer(context, builder, kind, made, [values[1]], wraparound=False)
+        place = builder.bitcast(place, ir.IntType(8).as_pointer())
+        word = ir.IntType(32)
+        takes = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+        ask = builder.module.declare_intrinsic("llvm.prefetch", [place.type], takes)
+        builder.call(ask, [place, word(0), word(3), word(1)])  # to read, soon and again, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), build
+
+
+def _no_prefetch(array: Any, index: Any) -> None:
+    """Without the compiler there is nothing to ask."""
+
+
+#: ``prefetch(array, index)``, in kernels: ask for the cache line of ``array[index]``, which may lie outside of
+#: the array. Changes nothing but the time that a read of it takes a little later.
+prefetch: Any = _prefetch if jit_enabled() else _no_prefetch
 
 
 class _FirstCompile(event.Listener):

@@ -188,6 +188,10 @@ class CachingPolicy:
     _evict: ClassVar[Callable[..., Any] | None] = None
     _remove: ClassVar[Callable[..., Any] | None] = None
 
+    #: Arrays of the state in which a step looks its item up, and how many cells each item has there: the loops
+    #: ask for them some requests ahead. Has no effect but on speed.
+    touches: ClassVar[dict[str, int]] = {}
+
     #: Made of them: ``run(state, items, rewards, log=None)`` and
     #: ``run_sized(state, items, sizes, rewards, log=None)``.
     run: ClassVar[Any] = _Loop("run")

@@ -27,13 +27,13 @@ from olearn.policies.caching._ledger import Log, new_log
 _LOOP = """
 def {name}(state, items, rewards, log=None):
     for t in range(items.size):
-        rewards[t] = step(state, items[t], at(log, t))
+{ahead}        rewards[t] = step(state, items[t], at(log, t))
         close(log, t)
 """
 _LOOP_SIZED = """
 def {name}(state, items, sizes, rewards, log=None):
     for t in range(items.size):
-        item = items[t]
+{ahead}        item = items[t]
         weigh(state, item, share(state, item) > 0.0, sizes[t])
         rewards[t] = step(state, item, at(log, t))
         close(log, t)
@@ -42,7 +42,7 @@ def {name}(state, items, sizes, rewards, log=None):
 _LOOP_PLAIN = """
 def {name}(state, items, rewards):
     for t in range(items.size):
-        rewards[t] = step(state, items[t])
+{ahead}        rewards[t] = step(state, items[t])
 """
 LOOPS = {"run": _LOOP, "run_sized": _LOOP_SIZED, "run_plain": _LOOP_PLAIN}
 
@@ -109,14 +109,26 @@ def _names(policy: type[Any]) -> dict[str, Any]:
     return {**{k: f for k, f in own.items() if f is not None}, **_SHARED}
 
 
-_SHARED = {"at": at, "close": close, "weigh": _ledger.weigh, "OCCUPANCY": _ledger.OCCUPANCY}
+_SHARED = {
+    "AHEAD": _jit.AHEAD,
+    "prefetch": _jit.prefetch,
+    "at": at,
+    "close": close,
+    "weigh": _ledger.weigh,
+    "OCCUPANCY": _ledger.OCCUPANCY,
+}
 _OWN = {"step": "step", "share": "share", "peek": "_peek", "evict": "_evict", "remove": "_remove"}
 
 
 def loop(policy: type[Any], kind: str) -> Any:
     """One of ``LOOPS`` for a policy class."""
     name = f"{policy.__name__}_{kind}"
-    return generated(LOOPS[kind].format(name=name), name, policy.step, _names(policy))
+    ahead = ""
+    if policy.touches:  # items are in no order, so the processor can't foresee where their records lie
+        ahead = "        if t + AHEAD < items.size:\n"
+        for array, cells in policy.touches.items():
+            ahead += f"            prefetch(state.{array}, {cells} * items[t + AHEAD])\n"
+    return generated(LOOPS[kind].format(name=name, ahead=ahead), name, policy.step, _names(policy))
 
 
 class Table:

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from olearn import _rng
-from olearn._jit import kernel
+from olearn._jit import AHEAD, kernel, prefetch
 from olearn.policies.caching._ledger import (
     BYTES,
     EVICTED,
@@ -373,6 +373,12 @@ def serve_many(f, items, sizes, hits, admitted, offsets, left, rewards, lost, lo
     members = hits.shape[0]
     for t in range(items.size):
         item = items[t]
+        if t + AHEAD < items.size:
+            prefetch(f.bits, items[t + AHEAD])
+            for k in range(members):  # what members let go lies anywhere
+                p = offsets[k, t + AHEAD]
+                if p < left.shape[1]:
+                    prefetch(f.bits, left[k, p])
         size = 1
         if f.size is not None:
             size = sizes[t]

@@ -202,6 +202,7 @@ class ARC(Classic):
     __doc__ = __doc__
 
     name = "arc"
+    touches = {"record": 1}
     rule = "a recency and a frequency list, their shares adapted by hits on what each evicted lately"
     reference = "Megiddo and Modha, FAST 2003"
     step, share = staticmethod(step), staticmethod(share)

@@ -197,6 +197,7 @@ class CAR(Classic):
     __doc__ = __doc__
 
     name = "car"
+    touches = {"record": 1}
     rule = "two clocks, their shares adapted by hits on what each evicted lately"
     reference = "Bansal and Modha, FAST 2004"
     step, share = staticmethod(step), staticmethod(share)

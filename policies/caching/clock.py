@@ -111,6 +111,7 @@ class Clock(Classic):
     __doc__ = __doc__
 
     name = "clock"
+    touches = {"mark": 1}
     rule = "FIFO, but an item requested since its last turn goes round once more"
     reference = "Corbato, MIT Project MAC 1968"
     step, share = staticmethod(step), staticmethod(share)

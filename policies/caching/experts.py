@@ -100,7 +100,7 @@ BOUNDED = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "arc", "lru")
 DEFAULT_SIZED = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "lru", "lfu-in-cache")
 PRICES = ("difference", "capacity")
 #: Requests that members serve at a time before the follower does.
-CHUNK = 16_384
+CHUNK = 32_768
 
 
 class State:

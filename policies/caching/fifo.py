@@ -110,6 +110,7 @@ class FIFO(CachingPolicy):
     __doc__ = __doc__
 
     name = "fifo"
+    touches = {"held": 1}
     rule = "on a miss, evict the item that entered first"
     reference = "Sleator and Tarjan, CACM 1985"
     takes_sizes = True

@@ -148,6 +148,7 @@ class FTPL(CachingPolicy):
     __doc__ = __doc__
 
     name = "ftpl"
+    touches = {"score": 1, "held": 1}
     randomised = True
     rule = "keep the C largest of count_i + eta * gamma_i, gamma Gaussian, drawn once"
     reference = "Bhattacharjee, Banerjee and Sinha, SIGMETRICS 2020"

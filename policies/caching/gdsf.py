@@ -217,6 +217,7 @@ class GDSF(Classic):
     __doc__ = __doc__
 
     name = "gdsf"
+    touches = {"value": 1, "last": 1, "requests": 1}
     rule = "evict the smallest L + F/s: requests per byte plus the priority of the last one evicted"
     reference = "Cherkasova, HPL-98-69R1 1998"
     step, share = staticmethod(step), staticmethod(share)

@@ -138,6 +138,7 @@ class Hyperbolic(Classic):
     __doc__ = __doc__
 
     name = "hyperbolic"
+    touches = {"slot": 1}
     randomised = True
     rule = "of a sample, evict the item with the fewest requests per unit of time (and byte) in the cache"
     reference = "Blankstein, Sen and Freedman, USENIX ATC 2017"

@@ -248,6 +248,7 @@ class LeCaR(Classic):
     __doc__ = __doc__
 
     name = "lecar"
+    touches = {"record": 1, "score": 1}
     randomised = True
     rule = "evict by LRU or LFU, drawn by weights that learn from requests to what each evicted"
     reference = "Vietri et al., HotStorage 2018"

@@ -171,6 +171,7 @@ class LFU(CachingPolicy):
     __doc__ = __doc__
 
     name = "lfu"
+    touches = {"score": 1, "held": 1}
     rule = "keep the items with the most requests so far (perfect LFU); ties go to the item held"
     reference = "Breslau et al., INFOCOM 1999"
     takes_sizes = True

@@ -129,6 +129,7 @@ class LFUDA(Classic):
     __doc__ = __doc__
 
     name = "lfu-da"
+    touches = {"score": 1, "requests": 1}
     rule = "evict the smallest F + L: requests since it came in plus the priority of the last one evicted"
     reference = "Arlitt, Cherkasova, Dilley, Friedrich and Jin, PER 2000"
     step, share = staticmethod(step), staticmethod(share)

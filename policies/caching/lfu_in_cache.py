@@ -124,6 +124,7 @@ class LFUInCache(Classic):
     __doc__ = __doc__
 
     name = "lfu-in-cache"
+    touches = {"score": 1}
     rule = "on a miss, evict the item with the fewest requests since it came in; ties: least recently used"
     reference = "Breslau et al., INFOCOM 1999"
     step, share = staticmethod(step), staticmethod(share)

@@ -313,6 +313,7 @@ class LIRS(Classic):
     __doc__ = __doc__
 
     name = "lirs"
+    touches = {"record": 2}
     rule = "keep what was requested twice within a short time; a small queue holds the rest"
     reference = "Jiang and Zhang, SIGMETRICS 2002"
     step, share = staticmethod(step), staticmethod(share)

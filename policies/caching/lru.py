@@ -103,6 +103,7 @@ class LRU(CachingPolicy):
     __doc__ = __doc__
 
     name = "lru"
+    touches = {"links": 2}
     rule = "on a miss, evict the item whose last request is longest ago"
     reference = "Sleator and Tarjan, CACM 1985"
     takes_sizes = True

@@ -134,6 +134,7 @@ class LRUK(Classic):
     __doc__ = __doc__
 
     name = "lru-k"
+    touches = {"score": 1, "held": 1}
     rule = "evict the item whose K-th last request is longest ago"
     reference = "O'Neil, O'Neil and Weikum, SIGMOD 1993"
     step, share = staticmethod(step), staticmethod(share)

@@ -237,6 +237,7 @@ class OGB(GradientPolicy):
     __doc__ = __doc__
 
     name = "ogb"
+    touches = {"held": 1, "keys": 1}
     randomised = True
     soft_capacity = True
     rule = "the fractions of ogd; item i is held exactly when x_i >= p_i, p_i uniform, drawn once"

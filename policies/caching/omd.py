@@ -159,6 +159,7 @@ class OMD(CachingPolicy):
     __doc__ = __doc__
 
     name = "omd"
+    touches = {"weight": 1}
     fractional = True
     rule = "x_item *= e^eta, then x <- min(1, m x) with sum x = C (entropic projection; exact, O(1))"
     reference = "Si Salem, Neglia and Ioannidis, ICC 2021, TOMPECS 2023"

@@ -123,6 +123,7 @@ class Random(CachingPolicy):
     __doc__ = __doc__
 
     name = "random"
+    touches = {"slot": 1}
     randomised = True
     rule = "on a miss, evict an item drawn uniformly"
     reference = "Raghavan and Snir, IBM J. Res. Dev. 1994"

@@ -220,6 +220,7 @@ class S3FIFO(Classic):
     __doc__ = __doc__
 
     name = "s3-fifo"
+    touches = {"mark": 1, "record": 1}
     rule = "a small FIFO queue filters newcomers, a main one with reinsertion keeps, a ghost queue recalls"
     reference = "Yang, Zhang, Qiu, Yue and Rashmi, SOSP 2023"
     step, share = staticmethod(step), staticmethod(share)

@@ -174,6 +174,7 @@ class Sieve(Classic):
     __doc__ = __doc__
 
     name = "sieve"
+    touches = {"mark": 1}
     rule = "a hand sweeps a FIFO queue, spares items requested since its last visit, evicts the first other"
     reference = "Zhang, Yang, Yue, Vigfusson and Rashmi, NSDI 2024"
     step, share = staticmethod(step), staticmethod(share)

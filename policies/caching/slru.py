@@ -216,6 +216,7 @@ class SLRU(Classic):
     __doc__ = __doc__
 
     name = "slru"
+    touches = {"record": 1}
     rule = "LRU in segments: a hit promotes by one, what overflows goes down by one"
     reference = "Karedla, Love and Wherry, IEEE Computer 1994"
     step, share = staticmethod(step), staticmethod(share)

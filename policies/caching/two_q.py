@@ -208,6 +208,7 @@ class TwoQ(Classic):
     __doc__ = __doc__
 
     name = "2q"
+    touches = {"record": 1}
     rule = "FIFO for newcomers, a ghost queue that recognises who returns, LRU for these"
     reference = "Johnson and Shasha, VLDB 1994"
     step, share = staticmethod(step), staticmethod(share)

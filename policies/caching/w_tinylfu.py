@@ -286,6 +286,7 @@ class WTinyLFU(Classic):
     __doc__ = __doc__
 
     name = "w-tinylfu"
+    touches = {"record": 2}
     rule = "an LRU window, then segmented LRU that admits what is requested more often than its victim"
     reference = "Einziger, Friedman and Manes, ACM TOS 2017"
     step, share = staticmethod(step), staticmethod(share)
