@@ -2,8 +2,8 @@
 
 ``python docs/reproduce_experts.py [FOLDER]`` (``make reproduce-experts``): FOLDER, by default that of
 the environment variable OLEARN_SHARED, holds ``traces/`` and ``golden/``; without it the bundled trace
-alone is measured. Prints a table of cells (trace x capacity), a summary, and a table of other designs on the
-cells of .1 to 10 % of the items, and writes all to ``reproduce-experts.json``.
+alone is measured. Prints a table of cells (trace x capacity), a summary, a table of other designs on the
+cells of .1 to 10 % of the items and one of byte hit ratios, and writes all to ``reproduce-experts.json``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from olearn import load_trace
 from olearn._table import text_table
-from olearn.policies.caching import Experts
+from olearn.policies.caching import Experts, ExpertsSampled
 
 FILES = {
     "cloudphysics": "libcachesim_cloudphysics/cloudPhysicsIO.oracleGeneral.bin",
@@ -178,14 +178,71 @@ def designs(chosen: list) -> list[dict]:
     return rows
 
 
+def sampled(chosen: list) -> list[dict]:
+    """`experts-sampled` against `experts` where a sample of 16 has at least 30 places."""
+    rows = []
+    large = [c for c in chosen if 480 <= c[2] <= 0.101 * c[1].catalog_size]
+    full = [100 * r["experts"] for r in main(large)]
+    for rate in (1, 4, 16):
+        gaps, seconds, requests = [], 0.0, 0
+        for (_, trace, capacity, _), best in zip(large, full, strict=True):
+            cache = ExpertsSampled(capacity, trace.catalog_size, len(trace), rate=rate, seed=1)
+            started = time.process_time()
+            gaps.append(best - 100 * float(cache.request_many(trace.items).mean()))
+            seconds, requests = seconds + time.process_time() - started, requests + len(trace)
+        gap = np.array(gaps)
+        row = {"rate": rate, "cells": gap.size, "gap to experts": gap.mean(), "within .5": np.mean(gap <= 0.5)}
+        row |= {"within 1": np.mean(gap <= 1), "worst": gap.max(), "better": np.mean(gap < 0)}
+        rows.append(row | {"Mreq/s": requests / seconds / 1e6})
+    return rows
+
+
+def sized(folder: Path | None) -> list[dict]:
+    """Byte hit ratios at shares of the footprint in bytes, on the traces that have sizes."""
+    rows = []
+    chosen = {"twitter": load_trace("twitter")}
+    for name in ("cloudphysics", "adaptsize_request", "webcachesim_test"):
+        if folder is not None and (folder / "traces" / FILES[name]).exists():
+            chosen[name] = load_trace(folder / "traces" / FILES[name])
+    for name, trace in chosen.items():
+        sizes = np.asarray(trace.sizes, np.int64)
+        if sizes.size == trace.catalog_size != len(trace):
+            sizes = sizes[trace.items]
+        last = np.zeros(trace.catalog_size, np.int64)
+        last[trace.items] = sizes
+        for share in SHARES:
+            capacity = max(1, int(share * last.sum()))
+            cache = Experts(capacity, trace.catalog_size, len(trace), unit="bytes")
+            hits = cache.request_many(trace.items, sizes)
+            ratio, losses = float((hits * sizes).sum() / sizes.sum()), cache.losses()
+            best = min(losses, key=losses.get)
+            row = {
+                "trace": name,
+                "bytes": capacity,
+                "share": share,
+                "byte hit ratio": ratio,
+                "hit ratio": hits.mean(),
+            }
+            row |= {"best member": best.split("(")[0], "gap": 100 * (1 - losses[best] / sizes.sum() - ratio)}
+            rows.append(row | {"changes": cache.changes, "phase": cache.phase})
+    return rows
+
+
 if __name__ == "__main__":
     given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("OLEARN_SHARED")
-    every = list(cells(Path(given) if given else None))
-    found, others = main(every), designs(every)
+    folder = Path(given) if given else None
+    every = list(cells(folder))
+    found, others, in_bytes = main(every), designs(every), sized(folder)
     print(text_table(found))
     for line in summary(found):
         print(line)
     print()
     print(text_table(others))
-    written = {"cells": found, "summary": summary(found), "designs": others}
+    print()
+    print(text_table(in_bytes))
+    on_samples = sampled(every)
+    print()
+    print(text_table(on_samples))
+    written = {"cells": found, "summary": summary(found), "designs": others, "in bytes": in_bytes}
+    written |= {"sampled": on_samples}
     Path("reproduce-experts.json").write_text(json.dumps(written, indent=1))

@@ -6,6 +6,7 @@ from olearn.policies.caching.belady_bypass import BeladyBypass as BeladyBypass
 from olearn.policies.caching.car import CAR as CAR
 from olearn.policies.caching.clock import Clock as Clock
 from olearn.policies.caching.experts import Experts as Experts
+from olearn.policies.caching.experts_sampled import ExpertsSampled as ExpertsSampled
 from olearn.policies.caching.fifo import FIFO as FIFO
 from olearn.policies.caching.ftpl import FTPL as FTPL
 from olearn.policies.caching.gdsf import GDSF as GDSF

@@ -97,7 +97,7 @@ DEFAULT = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "arc", "ftpl")
 #: Where keys come and go for ever: none of these remembers every item it has seen, so memory is O(C).
 BOUNDED = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "arc", "lru")
 #: In bytes: those that count them.
-DEFAULT_SIZED = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "lru", "lfu-in-cache")
+DEFAULT_SIZED = ("lirs", "w-tinylfu(window=0.2)", "s3-fifo", "arc", "gdsf")
 PRICES = ("difference", "capacity")
 #: Requests that members serve at a time before the follower does.
 CHUNK = 32_768
