@@ -40,3 +40,25 @@ def sampled(items, points, numbers, batch=1):
         start = t - t % batch
         hits.append(bool(points[start][i] >= numbers[i]))
     return hits
+
+
+def dual_averaging(items, capacity, n, eta):
+    """Rewards and final point of dual averaging; ``eta(t)`` is the step that chooses the point of request t."""
+    count, rewards = np.zeros(n), []
+    for t, i in enumerate(items, 1):
+        x = project_capped(capacity / n + eta(t) * count, capacity)
+        rewards.append(x[i])
+        count[i] += 1
+    return rewards, project_capped(capacity / n + eta(len(items) + 1) * count, capacity)
+
+
+def renewed(a):
+    """a / sqrt(t), renewed at times that grow by a 64th."""
+    steps, at = {1: a}, 1
+    while at < 10**6:
+        step = a / math.sqrt(at)
+        length = max(1, at // 64)
+        for t in range(at, at + length):
+            steps[t] = step
+        at += length
+    return steps.__getitem__
