@@ -129,6 +129,10 @@ def _settle(h):
     if window > 0:
         free = (h.numbers[CAPACITY] - h.marks[ABOVE]) / h.numbers[ETA]
         h.numbers[LOW] = (h.marks[SUM] - free) / window
+    top = h.marks[TOP] + 1
+    if h.marks[HI] >= top:  # the levels up to where x = 1 are empty: taken in one step
+        full = np.ceil(h.marks[LO] + h.numbers[LOW] + 1.0 / h.numbers[ETA])
+        h.marks[HI] = max(top, np.int64(min(full, 2.0**62)))
 
 
 @kernel
@@ -140,7 +144,7 @@ def _rise(h, excess):
     while walking:
         # theta = LO + LOW. Level LO reaches 0 at theta = LO, level HI leaves 1 at theta = HI - 1/eta.
         to_low = -numbers[LOW]
-        to_high = (marks[HI] - marks[LO]) - numbers[LOW] - 1.0 / eta
+        to_high = np.inf if marks[HI] > marks[TOP] else (marks[HI] - marks[LO]) - numbers[LOW] - 1.0 / eta
         reach = max(0.0, min(to_low, to_high))
         slope = eta * marks[WINDOW]
         if slope > 0.0 and excess <= slope * reach:
@@ -168,6 +172,7 @@ def _fall(h, deficit):
     """Lower theta until the mass has risen by `deficit`."""
     marks, numbers = h.marks, h.numbers
     eta = numbers[ETA]
+    marks[HI] = min(marks[HI], marks[TOP] + 1)  # no item is above: not to walk through empty levels
     walking = deficit > 0.0
     while walking:
         # Level LO - 1 leaves 0 at theta = LO - 1, level HI - 1 reaches 1 at theta = HI - 1 - 1/eta.
@@ -234,6 +239,9 @@ def slow_down(h, eta):
     marks, numbers = h.marks, h.numbers
     theta_before, eta_before = marks[LO] + numbers[LOW], numbers[ETA]
     numbers[ETA] = eta
+    if numbers[CAPACITY] >= h.count.size:
+        numbers[LOW] = -1.0 / eta
+        return 0.0  # everything is held
     top = np.int64(min(np.ceil(theta_before + 1.0 / eta), 2.0**62))
     for level in range(marks[HI], min(top, marks[TOP] + 1)):
         found = _at(h, level)

@@ -5,6 +5,7 @@ from olearn.policies.caching.belady import Belady as Belady
 from olearn.policies.caching.belady_bypass import BeladyBypass as BeladyBypass
 from olearn.policies.caching.car import CAR as CAR
 from olearn.policies.caching.clock import Clock as Clock
+from olearn.policies.caching.dual_averaging import DualAveraging as DualAveraging
 from olearn.policies.caching.experts import Experts as Experts
 from olearn.policies.caching.experts_sampled import ExpertsSampled as ExpertsSampled
 from olearn.policies.caching.fifo import FIFO as FIFO

@@ -22,8 +22,9 @@ Regret: on every sequence, against the best static set, prefilled, with :math:`D
 
 where g_t is what the requested item gained at a request, before eta changed. With the default eta =
 sqrt(D/T) that is :math:`\sqrt{D T}`; with ``sqrt`` and its default :math:`a = \sqrt{D/2}` it is
-:math:`\sqrt{2 D T}`, up to 1 % for the steps of the schedule. Why: let :math:`\Phi_t(G) = \max_X \langle G, x \rangle
-- \psi_t(x)` with :math:`\psi_t = \|x - x_1\|^2/(2\eta_t)`, G the counts before request t, g its gradient, x_t the
+:math:`\sqrt{2 D T}`, up to 1 % for the steps of the schedule. Why: let
+:math:`\Phi_t(G) = \max_X \langle G, x \rangle - \psi_t(x)` with
+:math:`\psi_t = \|x - x_1\|^2/(2\eta_t)`, G the counts before request t, g its gradient, x_t the
 maximiser for G and x' the one for G + g with the same eta. Since the maximum at x_t is strongly concave,
 
 .. math:: \Phi_t(G + g) = \langle g, x' \rangle + \langle G, x' \rangle - \psi_t(x')
@@ -36,7 +37,8 @@ D/(2\eta_T)`, every vertex being at squared distance D from x_1.
 References
 ----------
 .. [1] Y. Nesterov, "Primal-dual subgradient methods for convex problems", Mathematical Programming 120, 2009.
-.. [2] L. Xiao, "Dual averaging methods for regularized stochastic learning and online optimization", JMLR 11, 2010.
+.. [2] L. Xiao, "Dual averaging methods for regularized stochastic learning and online optimization",
+   JMLR 11, 2010.
 
 Examples
 --------
@@ -51,7 +53,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -60,7 +62,16 @@ from olearn.bounds import Bound, declared
 from olearn.errors import check_real, unknown
 from olearn.geometry import counthistogram
 from olearn.geometry.counthistogram import ETA, Histogram
-from olearn.policies.caching._base import EVICTED, FETCHED, FETCHED_OTHER, OCCUPANCY, PEAK, STATS, CachingPolicy
+from olearn.policies.caching._base import (
+    EVICTED,
+    FETCHED,
+    FETCHED_OTHER,
+    OCCUPANCY,
+    PEAK,
+    STATS,
+    CachingPolicy,
+    Common,
+)
 
 SCHEDULES = ("fixed", "sqrt")
 #: Places in ``clock``: requests; the request at which eta is renewed; the sum of g - g^2 / (2 eta).
@@ -73,7 +84,7 @@ class State(NamedTuple):
     x: Histogram
     numerator: float  # 0 with a fixed eta
     clock: np.ndarray  # float64 (3,)
-    stats: np.ndarray  # float64 (5,)
+    stats: np.ndarray  # float64 (STATS,)
 
 
 def init(capacity: int, catalog_size: int, eta: float, numerator: float) -> State:
@@ -111,12 +122,6 @@ def _renew(state):
 
 
 @kernel
-def run(state, items, rewards):
-    for t in range(items.size):
-        rewards[t] = step(state, items[t])
-
-
-@kernel
 def share(state, item):
     return counthistogram.fraction(state.x, item)
 
@@ -128,7 +133,7 @@ class DualAveraging(CachingPolicy):
     fractional = True
     rule = "x = clip(eta (count - theta), 0, 1) with sum x = C; exact, O(1)"
     reference = "Nesterov 2009; Xiao 2010"
-    step, run, share = staticmethod(step), staticmethod(run), staticmethod(share)
+    step, share = staticmethod(step), staticmethod(share)
 
     def __init__(
         self,
@@ -139,8 +144,9 @@ class DualAveraging(CachingPolicy):
         eta: float | None = None,
         schedule: str = "fixed",
         seed: int = 0,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(capacity, catalog_size, horizon, seed=seed)
+        super().__init__(capacity, catalog_size, horizon, seed=seed, **common)
         self._eta = eta
         self.schedule = schedule
 

@@ -55,7 +55,7 @@ def dual_averaging(items, capacity, n, eta):
 def renewed(a):
     """a / sqrt(t), renewed at times that grow by a 64th."""
     steps, at = {1: a}, 1
-    while at < 10**6:
+    while at < 1000:
         step = a / math.sqrt(at)
         length = max(1, at // 64)
         for t in range(at, at + length):

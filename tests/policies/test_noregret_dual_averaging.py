@@ -1,4 +1,4 @@
-"""Dual averaging from the histogram of counts: the slow twin, invariants at the corners, bounds under attack."""
+"""Dual averaging from the histogram of counts: the slow twin, invariants at the corners, attacked bounds."""
 
 import numpy as np
 import pytest
