@@ -46,7 +46,7 @@ LOW, ETA, CAPACITY = range(3)
 class Histogram(NamedTuple):
     """Counts, the number of items at each, and the window."""
 
-    count: np.ndarray  # int32 (N,)
+    counts: np.ndarray  # int32 (N,)
     levels: np.ndarray  # int32 (LEVELS,): items with a count of BASE + k; indexed by count modulo LEVELS
     # int64 (7,): first count of the ring; the smallest count above theta (at least 0) and the smallest from
     # theta + 1/eta on; items with a count of at least HI; items in the window; the sum of (count - LO) over
@@ -68,8 +68,8 @@ def new(capacity: int, catalog_size: int, eta: float) -> Histogram:
 
 def grow(h: Histogram, catalog_size: int) -> Histogram:
     """The same counts in a larger catalogue; the items added have none, and x is found anew."""
-    added = catalog_size - h.count.size
-    grown = h._replace(count=np.concatenate([h.count, np.zeros(added, np.int32)]))
+    added = catalog_size - h.counts.size
+    grown = h._replace(counts=np.concatenate([h.counts, np.zeros(added, np.int32)]))
     _more_zeros(grown, added)
     return grown
 
@@ -88,7 +88,7 @@ def _share(h, count):
 @kernel(inline=True)
 def fraction(h, item):
     """x_item."""
-    return _share(h, np.int64(h.count[item]))
+    return _share(h, np.int64(h.counts[item]))
 
 
 @kernel
@@ -103,8 +103,8 @@ def _at(h, level):
     if base <= level < base + LEVELS:
         return np.int64(h.levels[level & (LEVELS - 1)])
     found = np.int64(0)
-    for i in range(h.count.size):
-        if h.count[i] == level:
+    for i in range(h.counts.size):
+        if h.counts[i] == level:
             found += 1
     return found
 
@@ -115,8 +115,8 @@ def _recentre(h):
     base = max(np.int64(0), h.marks[LO] - LEVELS // 4)
     for k in range(LEVELS):
         h.levels[k] = 0
-    for i in range(h.count.size):
-        level = np.int64(h.count[i])
+    for i in range(h.counts.size):
+        level = np.int64(h.counts[i])
         if base <= level < base + LEVELS:
             h.levels[level & (LEVELS - 1)] += 1
     h.marks[BASE] = base
@@ -204,8 +204,8 @@ def _fall(h, deficit):
 def ascend(h, item):
     """Count a request; returns what x_item gained."""
     marks, levels = h.marks, h.levels
-    k = np.int64(h.count[item])
-    h.count[item] = k + 1
+    k = np.int64(h.counts[item])
+    h.counts[item] = k + 1
     marks[TOP] = max(marks[TOP], k + 1)
     base = marks[BASE]
     if base <= k < base + LEVELS:
@@ -239,7 +239,7 @@ def slow_down(h, eta):
     marks, numbers = h.marks, h.numbers
     theta_before, eta_before = marks[LO] + numbers[LOW], numbers[ETA]
     numbers[ETA] = eta
-    if numbers[CAPACITY] >= h.count.size:
+    if numbers[CAPACITY] >= h.counts.size:
         numbers[LOW] = -1.0 / eta
         return 0.0  # everything is held
     top = np.int64(min(np.ceil(theta_before + 1.0 / eta), 2.0**62))

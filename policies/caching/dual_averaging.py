@@ -179,7 +179,7 @@ class DualAveraging(CachingPolicy):
     def fractions(self) -> np.ndarray:
         x = self.state.x
         theta = x.marks[counthistogram.LO] + x.numbers[counthistogram.LOW]
-        return np.clip(x.numbers[ETA] * (x.count - theta), 0.0, 1.0)
+        return np.clip(x.numbers[ETA] * (x.counts - theta), 0.0, 1.0)
 
     def _extend(self, state: State, catalog_size: int) -> State:
         return state._replace(x=counthistogram.grow(state.x, catalog_size))

@@ -62,3 +62,28 @@ def renewed(a):
             steps[t] = step
         at += length
     return steps.__getitem__
+
+
+def perturbed(items, capacity, noise, a, growth, predictions=None):
+    """Hits and the last cache of the perturbed leader, by sorting all scores at every request.
+
+    ``predictions[t]`` stands for request t, -1 for none; None where nothing is ever predicted.
+    """
+    n = len(noise)
+    counts, hits = np.zeros(n), []
+    now = renewed = 1.0 if predictions is None else 4.0
+
+    def cache(t):
+        score = counts + a * math.sqrt(renewed) * noise
+        if predictions is not None and t < len(predictions) and predictions[t] >= 0:
+            score[predictions[t]] += 1.0
+        return set(np.argsort(-score)[:capacity].tolist())
+
+    for t, i in enumerate(items):
+        hits.append(i in cache(t))
+        guess = -1 if predictions is None or t >= len(predictions) else predictions[t]
+        now += 1.0 if guess < 0 else 0.0 if guess == i else 4.0
+        counts[i] += 1
+        if now > renewed and now >= (1 + growth) * renewed:
+            renewed = now
+    return hits, cache(len(items))
