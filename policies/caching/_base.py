@@ -178,6 +178,8 @@ class CachingPolicy:
     rule: ClassVar[str] = ""
     reference: ClassVar[str] = ""
 
+    #: The policy brings in items that were not requested (``stats["fetched_other"]``).
+    fetches_unasked: bool = False
     #: The policy can count bytes: ``_init`` looks at ``self.unit``, and its State has ``size``.
     takes_sizes: ClassVar[bool] = False
 

@@ -261,6 +261,7 @@ class OGB(GradientPolicy):
         self.batch = batch
         if batch != 1:  # the end of a batch lets in what was missed in it, whatever the call
             self.capabilities = self.capabilities - {"lookup", "admit"}
+            self.fetches_unasked = True
 
     @property
     def _batch(self) -> int:  # type: ignore[override]

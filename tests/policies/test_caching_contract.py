@@ -12,7 +12,7 @@ import naive.caching as naive
 import olearn
 from olearn import checks, registry
 from olearn.errors import NotSupportedError, ParameterError
-from olearn.policies.caching import FTPL, LFU, LRU, OGB, OGD, OMD, Belady
+from olearn.policies.caching import FIFO, FTPL, LFU, LRU, OGB, OGD, OMD, Belady
 
 NAMES = registry.names("caching")
 
@@ -84,9 +84,90 @@ class Silent(LRU):
         return 0
 
 
+class Mute(FIFO):
+    """Counts who leaves and tells nobody."""
+
+    name = "mute"
+
+    def request_many(self, items, sizes=None, *, events=False):
+        told = super().request_many(items, sizes, events=events)
+        return told._replace(evicted=told.evicted[:0], offsets=0 * told.offsets) if events else told
+
+
+class Fat(LRU):
+    """Takes a byte more than it has."""
+
+    name = "fat"
+
+    def _init(self):
+        return super()._init()._replace(capacity=self.capacity + (self.unit == "bytes"))
+
+
+class Curious(LRU):
+    """Peeking is a request."""
+
+    name = "curious"
+
+    def peek(self):
+        item = super().peek()
+        super().request(item)
+        return item
+
+
+class Sticky(LRU):
+    """Keeps what the host takes out."""
+
+    name = "sticky"
+
+    def remove(self, item):
+        return item in self
+
+    def evict(self):
+        return None
+
+
+class Eager(LRU):
+    """Inserts when it is only asked."""
+
+    name = "eager"
+
+    def lookup(self, item, *, evicted=None):
+        return self.request(item)
+
+
+class Absent(FIFO):
+    """Says that it remembers nobody."""
+
+    name = "absent"
+
+    def needed(self):
+        return np.zeros(self.catalog_size, bool)
+
+
+class Shared(LRU):
+    """Copies point at the memory of their original."""
+
+    name = "shared"
+
+    def __getstate__(self):
+        return self.__dict__
+
+    def __deepcopy__(self, memo):
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
+        (Mute, "the events of a request of"),
+        (Fat, "an item larger than the cache came in|bytes are held"),
+        (Curious, "peek changes the run|peek named"),
+        (Sticky, "evict must take one item out"),
+        (Eager, "lookup is not what request says"),
+        (Absent, "an item that is held is not needed"),
+        (Shared, "a copy must go on as its original does"),
         (Cheat, "request and request_many differ"),
         (Boast, "exceeds the bound"),
         (Hoard, "more than C"),
