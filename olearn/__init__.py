@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from olearn._jit import kernel
     from olearn.engine import Result, replay
     from olearn.engine.caching.compare import compare
+    from olearn.engine.networks import network
     from olearn.engine.offloading import replay_offloading
     from olearn.errors import OlearnError
     from olearn.keyed import Keyed
@@ -43,6 +44,7 @@ _FACE = {
     "OlearnError": ("olearn.errors", "OlearnError"),
     "load_trace": ("olearn.traces", "load"),
     "regret_growth": ("olearn.learners.growth", "regret_growth"),
+    "network": ("olearn.engine.networks", "network"),
     "replay_offloading": ("olearn.engine.offloading", "replay_offloading"),
     "load_table": ("olearn.traces.offloading", "read_table"),
 }
@@ -73,6 +75,7 @@ __all__ = [
     "kernel",
     "load_table",
     "load_trace",
+    "network",
     "regret_growth",
     "replay",
     "replay_offloading",

@@ -21,7 +21,7 @@ from typing import Any
 from olearn.errors import ParameterError, nearest, unknown
 
 #: The games, each a folder of policies.
-GAMES = ("caching", "offloading", "delivery", "prefix", "moe")
+GAMES = ("caching", "offloading", "delivery", "networks", "prefix", "moe")
 ENTRY_POINTS = "olearn.policies"
 
 _SPEC = re.compile(r"^\s*([A-Za-z0-9][\w-]*)\s*(?:\((.*)\))?\s*$", re.S)

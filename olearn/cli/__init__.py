@@ -23,6 +23,7 @@ COMMANDS = {
     "learners": "learners",
     "offload": "offload",
     "deliver": "deliver",
+    "network": "network",
     "prefix": "prefix",
     "moe": "moe",
 }

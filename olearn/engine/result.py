@@ -34,6 +34,7 @@ RESULTS = {
     "delivery": ("olearn.engine.delivery.result", "DeliveryResult"),
     "prefix": ("olearn.engine.prefix.result", "PrefixResult"),
     "moe": ("olearn.engine.moe.result", "MoEResult"),
+    "networks": ("olearn.engine.networks.result", "NetworkResult"),
     "offloading": ("olearn.engine.offloading.result", "OffloadResult"),
 }
 

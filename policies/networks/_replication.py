@@ -1,11 +1,22 @@
 """Path replication: the answer to a request leaves a copy at every node on its way back.
 
-A request walks its path until a node holds the item. Every node passed before that stores the item and
-evicts by its own rule when it is full; the node that answered is told of a hit. Nodes without
-capacity pass everything on.
+A request walks its path until a node holds the item. Every node passed before that is offered the item; it
+evicts by its own rule when it is full; the node that answered is told of a hit. Nodes without capacity pass
+everything on. Every held item has a priority, and the least goes, of equals the one that came first:
 
-Cost: O(nodes passed x capacity) a request: small caches are scanned for their victim. Memory: 4 bytes
-a (node, item), 8 for LFU.
+* LRU: when it was last used, FIFO: when it came;
+* LFU: how often it was used since it came, a newcomer 1, and it competes: if every item held was used twice
+  or more, the newcomer is not stored [1]_;
+* random: with ``replace="priorities"`` a uniform number drawn anew at every use, and the newcomer competes
+  with its own [1]_; with ``replace="uniform"`` the newcomer is stored over an item drawn uniformly.
+
+Cost: O(nodes passed x capacity) a request: small caches are scanned for their victim. Memory: 4 bytes a
+(node, item).
+
+References
+----------
+.. [1] The rules of the simulator that accompanies Y. Li et al., "Online caching networks with adversarial
+   guarantees", SIGMETRICS 2022.
 """
 
 from __future__ import annotations
@@ -15,10 +26,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from olearn._jit import kernel
-from olearn._rng import below, new_state
-from olearn.errors import ParameterError
+from olearn._rng import below, new_state, uniform
+from olearn.policies.networks._base import NetworkPolicy
 
-LRU, FIFO, RANDOM, LFU = 0, 1, 2, 3
+LRU, FIFO, RANDOM, LFU, PRIORITIES = 0, 1, 2, 3, 4
 
 
 class State(NamedTuple):
@@ -26,10 +37,10 @@ class State(NamedTuple):
     begins: np.ndarray  # first place of each node, int64 (nodes + 1,)
     used: np.ndarray  # places used, int64 (nodes,)
     holds: np.ndarray  # content, int64 (places,)
-    stamp: np.ndarray  # when it was used (LRU) or stored (FIFO), int64 (places,)
+    priority: np.ndarray  # float64 (places,)
+    came: np.ndarray  # order of arrival, breaks ties, int64 (places,)
     place: np.ndarray  # where a node holds an item or -1, int32 (nodes, items)
-    seen: np.ndarray  # requests that a node met for an item, int32 (nodes, items); LFU only
-    clock: np.ndarray  # int64 (1,)
+    clock: np.ndarray  # int64 (2,): requests served, items stored
     item: np.ndarray
     start: np.ndarray
     path: np.ndarray
@@ -40,92 +51,145 @@ class State(NamedTuple):
 def init(network: Any, kind: int, seed: int) -> State:
     """Empty caches."""
     begins = np.concatenate([[0], np.cumsum(network.capacity)]).astype(np.int64)
-    shape = (network.nodes, network.items)
+    places = int(begins[-1])
     return State(
-        kind, begins, np.zeros(network.nodes, dtype=np.int64), np.full(begins[-1], -1, dtype=np.int64),
-        np.zeros(begins[-1], dtype=np.int64), np.full(shape, -1, dtype=np.int32),
-        np.zeros(shape if kind == LFU else (1, 1), dtype=np.int32), np.zeros(1, dtype=np.int64),
+        kind, begins, np.zeros(network.nodes, dtype=np.int64), np.full(places, -1, dtype=np.int64),
+        np.zeros(places), np.zeros(places, dtype=np.int64),
+        np.full((network.nodes, network.items), -1, dtype=np.int32), np.zeros(2, dtype=np.int64),
         network.item, network.start, network.path, network.upstream, new_state(seed, 3),
     )  # fmt: skip
 
 
 @kernel
 def store(state, v, i):
-    """Put item i into node v, over the victim of the rule where v is full."""
+    """Offer item i to node v, which may hold it already."""
     low = state.begins[v]
     size = state.begins[v + 1] - low
+    if size == 0:
+        return 0
+    if state.place[v, i] >= 0:  # only where requests overlap
+        return touch(state, v, i)
+    mine = np.float64(state.clock[0])
+    if state.kind == LFU:
+        mine = 1.0
+    elif state.kind == PRIORITIES:
+        mine = uniform(state.random)
     if state.used[v] < size:
         at = low + state.used[v]
         state.used[v] += 1
     else:
+        at = low
         if state.kind == RANDOM:
             at = low + below(state.random, size)
         else:
-            at = low
             for k in range(low + 1, low + size):
-                if state.kind == LFU:
-                    a, b = state.seen[v, state.holds[k]], state.seen[v, state.holds[at]]
-                    if a < b or (a == b and state.stamp[k] < state.stamp[at]):
-                        at = k
-                elif state.stamp[k] < state.stamp[at]:
+                if state.priority[k] < state.priority[at] or (
+                    state.priority[k] == state.priority[at] and state.came[k] < state.came[at]
+                ):
                     at = k
+            if mine < state.priority[at]:
+                return 0
         state.place[v, state.holds[at]] = -1
     state.holds[at] = i
-    state.stamp[at] = state.clock[0]
+    state.priority[at] = mine
+    state.came[at] = state.clock[1]
+    state.clock[1] += 1
     state.place[v, i] = at
     return 0
 
 
 @kernel
+def touch(state, v, i):
+    """Tell node v that item i, which it holds, was used."""
+    at = state.place[v, i]
+    if state.kind == LRU:
+        state.priority[at] = np.float64(state.clock[0])
+    elif state.kind == LFU:
+        state.priority[at] += 1.0
+    elif state.kind == PRIORITIES:
+        state.priority[at] = uniform(state.random)
+    return 0
+
+
+@kernel
 def step(state, demand):
-    """Serve one request; returns the weight saved (one way)."""
+    """Serve one request; returns the place on its path where it was answered."""
     i = state.item[demand]
     low, last = state.start[demand], state.start[demand + 1] - 1
     state.clock[0] += 1
     stop = low
     while stop < last and state.place[state.path[stop], i] < 0:
         stop += 1
-    for k in range(low, min(stop + 1, last)):
-        v = state.path[k]
-        if state.begins[v + 1] == state.begins[v]:
-            continue
-        if state.kind == LFU:
-            state.seen[v, i] += 1
-        if k < stop:
-            store(state, v, i)
-        elif state.kind != FIFO:
-            state.stamp[state.place[v, i]] = state.clock[0]
-    return state.upstream[stop]
+    if stop < last:
+        touch(state, state.path[stop], i)
+    for k in range(stop - 1, low - 1, -1):
+        store(state, state.path[k], i)
+    return stop
 
 
 @kernel
-def run(state, demands, gains):
-    """Serve requests (int32 demands) in order; the weight each saved goes to `gains` (float64)."""
+def run(state, demands, times, gains, messages):
+    """Serve requests (int32 demands) in order."""
     for t in range(len(demands)):
-        gains[t] = step(state, demands[t])
+        stop = step(state, demands[t])
+        gains[t] = state.upstream[stop]
+        messages[t] = stop - state.start[demands[t]]
     return 0
 
 
-class Replication:
+@kernel
+def together(state, at, way):
+    """Every demand once, all at the same moment, hop by hop in turn.
+
+    A demand's message goes up (`way` 0) until a node holds the item, then down (1), storing; in each turn every
+    message moves one hop. `at` (int64 (demands,)) holds the places on the paths at the start.
+    """
+    state.clock[0] += 1
+    left = len(at)
+    for _ in range(2 * len(state.path) + 2):
+        if left == 0:
+            break
+        for d in range(len(at)):
+            if way[d] == 2:
+                continue
+            i = state.item[d]
+            v = state.path[at[d]]
+            if way[d] == 0:
+                if at[d] == state.start[d + 1] - 1 or state.place[v, i] >= 0:
+                    if at[d] < state.start[d + 1] - 1:
+                        touch(state, v, i)
+                    way[d] = 1
+                    at[d] -= 1
+                else:
+                    at[d] += 1
+            else:
+                store(state, v, i)
+                at[d] -= 1
+            if at[d] < state.start[d]:
+                way[d] = 2
+                left -= 1
+    return 0
+
+
+class Replication(NetworkPolicy):
     """Base of the path-replication policies; a subclass names its rule."""
 
-    name: ClassVar[str]
     kind: ClassVar[int]
+    randomised = False
+    reference = "path replication; see Y. Li et al., SIGMETRICS 2022 (baselines)"
+    kernel = staticmethod(run)
 
-    def __init__(self, network: Any, *, seed: int = 0) -> None:
-        if not network.capacity.any():
-            raise ParameterError(
-                f"{self.name} needs a node with capacity, got a network where every capacity is 0"
-            )
-        self.network = network
-        self.state = init(network, self.kind, seed)
+    def _kind(self) -> int:
+        return self.kind
 
-    def run(self, demands: np.ndarray) -> np.ndarray:
-        """Serve requests (demand numbers in order); returns the weight each saved, one way (float64)."""
-        gains = np.empty(len(demands))
-        run(self.state, np.ascontiguousarray(demands, dtype=np.int32), gains)
-        return gains
+    def _init(self) -> State:
+        return init(self.network, self._kind(), self.seed)
 
     def placement(self) -> np.ndarray:
-        """What each node holds now (bool, nodes x items)."""
-        return self.state.place >= 0
+        return np.asarray(self.state.place >= 0)
+
+    def held(self) -> np.ndarray:
+        holds, begins = self.state.holds, self.state.begins
+        node = np.repeat(np.arange(self.network.nodes), np.diff(begins))
+        there = holds >= 0
+        return np.sort(node[there] * self.network.items + holds[there])

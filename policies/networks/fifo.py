@@ -24,4 +24,5 @@ class FIFO(Replication):
     """
 
     name = "fifo"
+    rule = "the answer is stored at every node on its way back; a full node evicts the item that came first"
     kind = _RULE

@@ -1,10 +1,23 @@
-"""Path replication where a full node evicts the item it met least often. No regret bound is declared.
+"""Path replication where a full node keeps what was used most since it came. No regret bound is declared.
 
-Cost and memory are those of path replication: O(nodes passed x capacity) a request, 8 bytes a (node, item).
+A newcomer counts 1 and competes with the items held, so a node whose items were all used twice stores nobody
+any more. ``start="together"`` repeats the start of the published runs: every demand sends one request at the
+same moment, and these interleave hop by hop; published results of LFU hang on it.
+
+Cost and memory are those of path replication: O(nodes passed x capacity) a request, 4 bytes a (node, item).
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from olearn.errors import unknown
 from olearn.policies.networks._replication import LFU as _RULE
-from olearn.policies.networks._replication import Replication
+from olearn.policies.networks._replication import Replication, State, init, together
+
+STARTS = ("empty", "together")
 
 
 class LFU(Replication):
@@ -13,6 +26,10 @@ class LFU(Replication):
     Parameters
     ----------
     network : Network
+    horizon : int, optional
+        Not used.
+    start : str
+        ``"empty"``, or ``"together"``: every demand has been asked for once, all at the same moment.
     seed : int
 
     Examples
@@ -20,8 +37,29 @@ class LFU(Replication):
     >>> from olearn.traces.networks import build
     >>> line = build(2, [(0, 1, 2.0)], [1, 0], [1, 1], [(0, [0, 1], 1.0), (1, [0, 1], 1.0)])
     >>> LFU(line).run([0, 0, 1, 1]).tolist()
-    [0.0, 2.0, 0.0, 2.0]
+    [0.0, 2.0, 0.0, 0.0]
     """
 
     name = "lfu"
+    rule = (
+        "the answer is offered to every node on its way back; "
+        "a full node keeps what was used most since it came"
+    )
     kind = _RULE
+
+    def __init__(
+        self, network: Any, horizon: int | None = None, *, start: str = "empty", seed: int = 0
+    ) -> None:
+        super().__init__(network, horizon, seed=seed)
+        self.start = start
+
+    def validate(self) -> None:
+        super().validate()
+        if self.start not in STARTS:
+            raise unknown("start", self.start, STARTS)
+
+    def _init(self) -> State:
+        state = init(self.network, self.kind, self.seed)
+        if self.start == "together":
+            together(state, self.network.start[:-1].copy(), np.zeros(self.network.demands, dtype=np.int64))
+        return state

@@ -24,4 +24,5 @@ class LRU(Replication):
     """
 
     name = "lru"
+    rule = "the answer is stored at every node on its way back; a full node evicts the least recently used item"
     kind = _RULE

@@ -1,18 +1,32 @@
-"""Path replication where a full node evicts a uniformly drawn item. No regret bound is declared.
+"""Path replication with random replacement. No regret bound is declared.
+
+By default as published: every item held has a uniform priority, drawn anew when it is used; a newcomer draws
+its own, and the least of all goes, which may be the newcomer. So items with high priorities stay long.
+``replace="uniform"``: the newcomer is always stored, over an item drawn uniformly.
 
 Cost and memory are those of path replication: O(nodes passed x capacity) a request, 4 bytes a (node, item).
 """
 
-from olearn.policies.networks._replication import RANDOM as _RULE
-from olearn.policies.networks._replication import Replication
+from __future__ import annotations
+
+from typing import Any
+
+from olearn.errors import unknown
+from olearn.policies.networks._replication import PRIORITIES, RANDOM, Replication
+
+RULES = ("priorities", "uniform")
 
 
 class Random(Replication):
-    """Path replication with random eviction.
+    """Path replication with random replacement.
 
     Parameters
     ----------
     network : Network
+    horizon : int, optional
+        Not used.
+    replace : str
+        ``"priorities"`` or ``"uniform"``.
     seed : int
 
     Examples
@@ -24,4 +38,19 @@ class Random(Replication):
     """
 
     name = "random"
-    kind = _RULE
+    rule = "the answer is offered to every node on its way back; a full node drops an item at random"
+    randomised = True
+
+    def __init__(
+        self, network: Any, horizon: int | None = None, *, replace: str = "priorities", seed: int = 0
+    ) -> None:
+        super().__init__(network, horizon, seed=seed)
+        self.replace = replace
+
+    def validate(self) -> None:
+        super().validate()
+        if self.replace not in RULES:
+            raise unknown("replace", self.replace, RULES)
+
+    def _kind(self) -> int:
+        return PRIORITIES if self.replace == "priorities" else RANDOM

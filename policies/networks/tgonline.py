@@ -1,23 +1,32 @@
-"""TGOnline with frozen colours: tabular greedy, a Hedge selector a slot, slots in a fixed random order [1]_.
+"""TGOnline: tabular greedy with a Hedge selector a slot and colour, colours frozen or redrawn [1]_.
 
-A node with capacity c has c slots. Each slot draws one of M colours at the start; slots are ordered by
-(colour, node, position). For a request of item i, W_v is the weight from node v to the server. Slot s at v
-is told, whatever it holds: F for every item but i and max(F, W_v) for i, where F is the largest W among the
-slots of the path that come before s and hold i. So only D = max(0, W_v - F)
-matters, and one log weight changes:
+A node with capacity c has c slots. Each slot draws one of M colours, once (frozen) or at every request
+(redrawn); slots are ordered by (colour, node, position). For a request of item i, W_v is the weight from
+node v to the server. Slot s at v is told, whatever it holds: F for every item but i and max(F, W_v) for i,
+where F is the largest W among the slots of the path that come before s and hold i. So only
+D = max(0, W_v - F) matters, and one log weight of the selector (s, colour) changes:
 
-    lw[s, i] += eta D,    log Z[s] += log(1 + p (e^{eta D} - 1)),    p = exp(lw[s, i] - log Z[s]).
+    lw[i] += eta D,    log Z += log(1 + p (e^{eta D} - 1)),    p = exp(lw[i] - log Z).
 
-Uncoupled, a slot is redrawn after every visit, so "does s hold i" is a fresh Bernoulli(p). Coupled, a slot
-jumps to i with probability 1 - 1/Z', Z' = 1 + p (e^{eta D} - 1): the same marginals, few changes.
+Uncoupled, a slot is redrawn after every visit, so "does s hold i" is a fresh Bernoulli(p), and what a node
+really holds is drawn when somebody looks. Coupled, a slot jumps to i with probability 1 - 1/Z',
+Z' = 1 + p (e^{eta D} - 1): the same marginals, few changes.
 
-Cost: O(slots of the path) a request, whatever the items and colours. Memory: 8 bytes a (slot, item).
+``floor``: the published code adds 1e-7 to every probability after each step, before it normalises, in units in
+which every item but i was multiplied by e^{eta F}. At 1e5 items that is 1 % of all probability and ruins
+learning; so it is 0 here, and 1e-7 for reproduction. With it p = A (u + B), three numbers more a slot.
 
-Certificate: the realised regret of slot s is max_i lw[s, i] / eta - sum p D. With a fixed order of slots the
-expected gain is at least half of (best static gain - sum of the realised regrets): the argument that greedy
-earns half, with an error a slot; derived here, not in [1]_. A selector's regret is at most
-ln N / eta + eta sum W^2 / 8 on every sequence (Hedge). The (1 - 1/e) of [1]_ needs colours redrawn at each
-request, which is not done here.
+Frozen colours use one selector a slot: a table of 8 bytes a (slot, item). Redrawn colours split what is learnt
+over M selectors a slot, whose log weights lie in one hash table, an entry where something was learnt: 20 bytes
+at most 70 % full. They want a larger step.
+
+Cost: O(1) a slot of the path and request, whatever the items and colours (redrawn: and O(M) a request to put
+the slots in order). Messages a request: up to the server and back, and on the way to the first copy.
+
+Certificate: the realised regret of selector a is max_i lw_i / eta - sum p D. Whatever the colours, the expected
+gain is at least half of (best static gain - sum of the realised regrets): the argument that greedy earns half,
+with an error a slot; derived here, not in [1]_. A selector's regret is at most ln N / eta + eta sum W^2 / 8 on
+every sequence (Hedge). The (1 - 1/e) of [1]_ holds for redrawn colours as M grows; it is not declared here.
 
 References
 ----------
@@ -34,96 +43,246 @@ import numpy as np
 
 from olearn._jit import kernel
 from olearn._rng import below, generator, new_state, uniform
+from olearn.bounds import Bound, declared
 from olearn.errors import ParameterError, check_positive_int, check_real
+from olearn.policies.networks._base import NetworkPolicy
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(29)
+#: Requests between looks at how full the hash table is.
+CHUNK = 8192
+#: The table is never fuller than this.
+FULL = 0.7
 
 
 class State(NamedTuple):
     eta: float
     coupled: int
-    logs: np.ndarray  # log weights, float64 (slots, items)
-    norm: np.ndarray  # log Z, float64 (slots,)
+    floor: float
+    colours: int  # drawn anew at every request; 0: frozen
+    items: int
+    logs: np.ndarray  # log weights, float64 (slots, items); frozen
+    linear: np.ndarray  # u of p = A (u + B), float64 (slots, items); with a floor
+    scale: np.ndarray  # A and B, float64 (slots, 2); with a floor
+    norm: np.ndarray  # log Z, float64 (selectors,)
+    key: np.ndarray  # hash table: selector * items + item or -1, int64; redrawn
+    value: np.ndarray  # log weight of that entry, float64
+    chain: np.ndarray  # next entry of the same selector or -1, int32
+    head: np.ndarray  # first entry of each selector, int32 (selectors,)
+    entries: np.ndarray  # int64 (1,): entries
     holds: np.ndarray  # content, int64 (slots,); uncoupled, as it was last looked at
     stale: np.ndarray  # whether a slot was visited since, uint8 (slots,); uncoupled only
-    best: np.ndarray  # largest log weight, float64 (slots,)
-    earned: np.ndarray  # sum of p D, float64 (slots,)
-    square: np.ndarray  # sum of W^2 over visits, float64 (slots,)
+    best: np.ndarray  # largest log weight, float64 (selectors,)
+    earned: np.ndarray  # sum of p D, float64 (selectors,)
+    square: np.ndarray  # sum of W^2 over visits, float64 (selectors,)
     way: np.ndarray  # path of each demand, int64 (demands,)
     first: np.ndarray  # its slots are slot[first[w] : first[w + 1]], in their order
     slot: np.ndarray
     worth: np.ndarray  # W of that slot on that path
+    hop: np.ndarray  # edges from the query node to it, int64
+    edges: np.ndarray  # edges of each path, int64
+    bucket: np.ndarray  # first slot of each colour in this request, int64 (colours,)
+    after: np.ndarray  # the next of the same colour, int64 (longest,)
     item: np.ndarray
-    total: np.ndarray  # weight of a demand's path
     random: np.ndarray
 
 
-def init(network: Any, eta: float, coupled: bool, colours: int, seed: int) -> State:
+def init(
+    network: Any, eta: float, coupled: bool, colours: int, redrawn: bool, floor: float, seed: int
+) -> State:
     """State at the start: uniform selectors, a random order of the slots."""
     node = np.repeat(np.arange(network.nodes), network.capacity)
-    colour = generator(seed, 1).integers(colours, size=len(node))
-    order = np.lexsort((np.arange(len(node)), colour))
-    rank = np.empty(len(node), dtype=np.int64)
-    rank[order] = np.arange(len(node))
+    slots_in_all, items = len(node), network.items
+    rank = np.arange(slots_in_all)
+    if not redrawn:
+        colour = generator(seed, 1).integers(colours, size=slots_in_all)
+        rank = np.empty(slots_in_all, dtype=np.int64)
+        rank[np.lexsort((np.arange(slots_in_all), colour))] = np.arange(slots_in_all)
     begins = np.concatenate([[0], np.cumsum(network.capacity)])
     known: dict[bytes, int] = {}
     way = np.empty(len(network.item), dtype=np.int64)
     slots: list[np.ndarray] = []
     worths: list[np.ndarray] = []
+    hops: list[np.ndarray] = []
+    edges: list[int] = []
     for d in range(len(network.item)):
         low, high = int(network.start[d]), int(network.start[d + 1])
         w = known.setdefault(network.path[low:high].tobytes(), len(slots))
         way[d] = w
         if w == len(slots):
-            inner = range(low, high - 1)
-            on = [np.arange(begins[network.path[k]], begins[network.path[k] + 1]) for k in inner]
-            here = np.concatenate([np.empty(0, dtype=np.int64), *on])
-            saved = np.repeat(network.upstream[low : high - 1], [len(part) for part in on])
-            by_rank = np.argsort(rank[here])
+            on = [np.arange(begins[v], begins[v + 1]) for v in network.path[low : high - 1]]
+            here = np.concatenate([np.empty(0, dtype=np.int64), *on]).astype(np.int64)
+            lengths = [len(part) for part in on]
+            by_rank = np.argsort(rank[here], kind="stable")
             slots.append(here[by_rank])
-            worths.append(saved[by_rank])
+            worths.append(np.repeat(network.upstream[low : high - 1], lengths)[by_rank])
+            hops.append(np.repeat(np.arange(high - 1 - low), lengths)[by_rank])
+            edges.append(high - 1 - low)
     first = np.concatenate([[0], np.cumsum([len(part) for part in slots])]).astype(np.int64)
-    holds = generator(seed, 2).integers(network.items, size=len(node), dtype=np.int64)
-    zeros = [np.zeros(len(node)) for _ in range(3)]
+    longest = int(np.diff(first).max(initial=0))
+    selectors = slots_in_all * (colours if redrawn else 1)
+    table = 1 << 10 if redrawn else 0
+    dense = (0, 0) if redrawn else (slots_in_all, items)
+    linear = np.zeros(dense if floor > 0.0 else (0, 0))
+    scale = np.tile([1.0, 1.0 / items], (slots_in_all, 1)) if floor > 0.0 else np.zeros((0, 2))
     return State(
-        eta, int(coupled), np.zeros((len(node), network.items)), np.full(len(node), math.log(network.items)),
-        holds, np.zeros(len(node), dtype=np.uint8), zeros[0], zeros[1], zeros[2], way, first,
-        np.concatenate(slots).astype(np.int64),
-        np.concatenate(worths).astype(np.float64), network.item, network.upstream[network.start[:-1]],
-        new_state(seed, 3),
+        eta, int(coupled), floor, colours if redrawn else 0, items, np.zeros(dense), linear, scale,
+        np.full(selectors, math.log(items)), np.full(table, -1, dtype=np.int64), np.zeros(table),
+        np.full(table, -1, dtype=np.int32), np.full(selectors if redrawn else 0, -1, dtype=np.int32),
+        np.zeros(1, dtype=np.int64), generator(seed, 2).integers(items, size=slots_in_all, dtype=np.int64),
+        np.zeros(slots_in_all, dtype=np.uint8), np.zeros(selectors), np.zeros(selectors), np.zeros(selectors),
+        way, first, np.concatenate(slots).astype(np.int64), np.concatenate(worths).astype(np.float64),
+        np.concatenate(hops).astype(np.int64), np.array(edges, dtype=np.int64),
+        np.full(colours if redrawn else 0, -1, dtype=np.int64), np.zeros(longest, dtype=np.int64),
+        network.item, new_state(seed, 3),
     )  # fmt: skip
 
 
 @kernel
-def step(state, demand):
-    """Serve one request and learn from it; returns the weight saved (one way)."""
-    i = state.item[demand]
-    w = state.way[demand]
-    covered = 0.0  # F, over the slots passed so far
-    for k in range(state.first[w], state.first[w + 1]):
-        s = state.slot[k]
-        here = state.worth[k]
-        p = math.exp(min(0.0, state.logs[s, i] - state.norm[s]))
-        held = state.holds[s] == i if state.coupled else uniform(state.random) < p
-        more = here - covered
-        state.stale[s] = 1
-        state.square[s] += here * here
-        if more > 0.0:
-            grown = math.log1p(p * math.expm1(state.eta * more))
-            state.logs[s, i] += state.eta * more
-            state.norm[s] += grown
-            state.best[s] = max(state.best[s], state.logs[s, i])
-            state.earned[s] += p * more
-            if state.coupled and uniform(state.random) < -math.expm1(-grown):
-                state.holds[s] = i
-        if held:
-            covered = max(covered, here)
-    return covered
+def place(key, wanted):
+    """Where `wanted` is in the table, or the free place where it belongs."""
+    mask = len(key) - 1
+    mixed = np.uint64(wanted) * _SPREAD
+    at = np.int64((mixed ^ (mixed >> _SHIFT)) & np.uint64(mask))
+    for _ in range(len(key)):
+        if key[at] == wanted or key[at] < 0:
+            break
+        at = (at + 1) & mask
+    return at
 
 
 @kernel
-def run(state, demands, gains):
-    """Serve requests (int32 demands) in order; the weight each saved goes to `gains` (float64)."""
+def move(state, old_key, old_value):
+    """Put the entries of an old table into the empty one of `state`."""
+    for k in range(len(old_key)):
+        if old_key[k] >= 0:
+            at = place(state.key, old_key[k])
+            state.key[at] = old_key[k]
+            state.value[at] = old_value[k]
+            a = old_key[k] // state.items
+            state.chain[at] = state.head[a]
+            state.head[a] = at
+    return 0
+
+
+@kernel
+def floored(state, s, i, more, covered):
+    """The step of slot s with a floor; returns by how much log Z grows before the floor is added."""
+    scale = state.scale[s, 0]
+    base = state.scale[s, 1]
+    p = scale * (state.linear[s, i] + base)
+    swell = math.exp(min(600.0, state.eta * more))
+    # In units in which the others kept their weight: the published code multiplies them by e^{eta F} first.
+    low = state.floor * math.exp(-min(600.0, state.eta * covered))
+    first = 1.0 + p * (swell - 1.0)
+    whole = first + state.items * low
+    state.linear[s, i] = (state.linear[s, i] + base) * swell - base
+    state.scale[s, 0] = scale / whole
+    state.scale[s, 1] = base + low / scale
+    if state.scale[s, 0] < 1e-30:
+        total = 0.0
+        for j in range(state.items):
+            state.linear[s, j] = (state.linear[s, j] + state.scale[s, 1]) * state.scale[s, 0]
+            total += state.linear[s, j]
+        state.scale[s, 0] = 1.0 / total
+        state.scale[s, 1] = 0.0
+    if state.coupled:
+        if uniform(state.random) * first < first - 1.0:
+            state.holds[s] = i
+        if uniform(state.random) * whole < state.items * low:
+            state.holds[s] = below(state.random, state.items)
+    return 0
+
+
+@kernel
+def visit(state, s, i, here, covered):
+    """Serve and teach slot s with frozen colours; returns whether it held item i."""
+    if state.floor > 0.0:
+        p = min(1.0, state.scale[s, 0] * (state.linear[s, i] + state.scale[s, 1]))
+    else:
+        p = math.exp(min(0.0, state.logs[s, i] - state.norm[s]))
+    held = state.holds[s] == i if state.coupled else uniform(state.random) < p
+    more = max(0.0, here - covered)
+    state.stale[s] = 1
+    state.square[s] += here * here
+    if more > 0.0:
+        state.logs[s, i] += state.eta * more
+        state.best[s] = max(state.best[s], state.logs[s, i])
+        state.earned[s] += p * more
+    if state.floor > 0.0:
+        floored(state, s, i, more, covered)
+    elif more > 0.0:
+        grown = math.log1p(p * math.expm1(min(700.0, state.eta * more)))
+        state.norm[s] += grown
+        if state.coupled and uniform(state.random) < -math.expm1(-grown):
+            state.holds[s] = i
+    return held
+
+
+@kernel
+def visit_redrawn(state, s, colour, i, here, covered):
+    """Serve and teach the selector of slot s and `colour`; returns whether the slot held item i."""
+    a = s * state.colours + colour
+    wanted = a * state.items + i
+    at = place(state.key, wanted)
+    known = state.key[at] >= 0
+    weight = state.value[at] if known else 0.0
+    p = math.exp(min(0.0, weight - state.norm[a]))
+    held = uniform(state.random) < p
+    state.stale[s] = 1
+    state.square[a] += here * here
+    if here > covered:
+        more = here - covered
+        if not known:
+            state.key[at] = wanted
+            state.chain[at] = state.head[a]
+            state.head[a] = at
+            state.entries[0] += 1
+        state.value[at] = weight + state.eta * more
+        state.norm[a] += math.log1p(p * math.expm1(min(700.0, state.eta * more)))
+        state.best[a] = max(state.best[a], state.value[at])
+        state.earned[a] += p * more
+    return held
+
+
+@kernel
+def step(state, demand):
+    """Serve one request and learn from it; returns the weight saved (one way) and the hops to the copy."""
+    i = state.item[demand]
+    w = state.way[demand]
+    low, high = state.first[w], state.first[w + 1]
+    covered = 0.0  # F, over the slots passed so far
+    hops = state.edges[w]
+    if state.colours == 0:
+        for k in range(low, high):
+            if visit(state, state.slot[k], i, state.worth[k], covered):
+                covered = max(covered, state.worth[k])
+                hops = min(hops, state.hop[k])
+        return covered, hops
+    for k in range(high - 1, low - 1, -1):
+        colour = below(state.random, state.colours)
+        state.after[k - low] = state.bucket[colour]
+        state.bucket[colour] = k
+    for colour in range(state.colours):
+        k = state.bucket[colour]
+        state.bucket[colour] = -1
+        for _ in range(high - low):
+            if k < 0:
+                break
+            if visit_redrawn(state, state.slot[k], colour, i, state.worth[k], covered):
+                covered = max(covered, state.worth[k])
+                hops = min(hops, state.hop[k])
+            k = state.after[k - low]
+    return covered, hops
+
+
+@kernel
+def run(state, demands, times, gains, messages):
+    """Serve requests (int32 demands) in order."""
     for t in range(len(demands)):
-        gains[t] = step(state, demands[t])
+        gain, hops = step(state, demands[t])
+        gains[t] = gain
+        messages[t] = 2 * state.edges[state.way[demands[t]]] + hops
     return 0
 
 
@@ -133,29 +292,62 @@ def draw(state, out):
     for s in range(len(out)):
         if not state.coupled and state.stale[s]:
             left = uniform(state.random)
-            state.holds[s] = below(state.random, state.logs.shape[1])  # if rounding leaves a rest
-            for i in range(state.logs.shape[1]):
-                left -= math.exp(state.logs[s, i] - state.norm[s])
-                if left < 0.0:
-                    state.holds[s] = i
-                    break
+            found = -1
+            if state.colours > 0:
+                a = s * state.colours + below(state.random, state.colours)
+                e = state.head[a]
+                for _ in range(state.items):
+                    if e < 0:
+                        break
+                    left -= math.exp(state.value[e] - state.norm[a])
+                    if left < 0.0:
+                        found = state.key[e] - a * state.items
+                        break
+                    e = state.chain[e]
+                for _ in range(64 * state.items):  # an item of which nothing was learnt
+                    if found >= 0:
+                        break
+                    found = below(state.random, state.items)
+                    if state.key[place(state.key, a * state.items + found)] >= 0:
+                        found = -1
+            elif state.floor > 0.0:
+                for i in range(state.items):
+                    left -= state.scale[s, 0] * (state.linear[s, i] + state.scale[s, 1])
+                    if left < 0.0:
+                        found = i
+                        break
+            else:
+                plain = math.exp(-state.norm[s])
+                for i in range(state.items):
+                    weight = state.logs[s, i]
+                    left -= plain if weight == 0.0 else math.exp(weight - state.norm[s])
+                    if left < 0.0:
+                        found = i
+                        break
+            state.holds[s] = found if found >= 0 else below(state.random, state.items)
         state.stale[s] = 0
         out[s] = state.holds[s]
     return 0
 
 
-class TGOnline:
-    """TGOnline on a network of caches, colours frozen; see the module for rule, cost and certificate.
+class TGOnline(NetworkPolicy):
+    """TGOnline on a network of caches; see the module for rule, cost and certificate.
 
     Parameters
     ----------
     network : Network
+    horizon : int, optional
+        Not used.
     eta : float
         Step of the selectors, per unit of weight.
     coupled : bool
-        Slots change what they hold as rarely as the marginals allow.
+        Slots change what they hold as rarely as the marginals allow; frozen colours only.
     colours : int
-        Colours that the order of the slots is drawn from.
+        Colours M that slots draw from.
+    redrawn : bool
+        Every slot draws its colour anew at every request.
+    floor : float
+        Added to every probability after each step; 1e-7 in the published code. Frozen colours only.
     seed : int
 
     Examples
@@ -169,35 +361,108 @@ class TGOnline:
     """
 
     name = "tgonline"
+    rule = "slots in the order of their colours, each a Hedge selector over items that learns what it adds"
+    reference = "Y. Li, T. Si Salem, G. Neglia and S. Ioannidis, SIGMETRICS 2022"
+    kernel = staticmethod(run)
 
     def __init__(
-        self, network: Any, *, eta: float = 0.0005, coupled: bool = False, colours: int = 100, seed: int = 0
+        self,
+        network: Any,
+        horizon: int | None = None,
+        *,
+        eta: float = 0.0005,
+        coupled: bool = False,
+        colours: int = 100,
+        redrawn: bool = False,
+        floor: float = 0.0,
+        seed: int = 0,
     ) -> None:
-        if not network.capacity.any():
-            raise ParameterError("tgonline needs a node with capacity, got a network where every capacity is 0")
-        self.network = network
+        super().__init__(network, horizon, seed=seed)
         self.eta = check_real("eta", eta, 0.0, open_low=True)
-        colours = check_positive_int("colours", colours)
-        self.state = init(network, self.eta, bool(coupled), colours, seed)
+        self.coupled = coupled
+        self.colours = check_positive_int("colours", colours)
+        self.redrawn = redrawn
+        self.floor = check_real("floor", floor, 0.0, 1.0)
+        self.validate()
 
-    def run(self, demands: np.ndarray) -> np.ndarray:
-        """Serve requests (demand numbers in order); returns the weight each saved, one way (float64)."""
-        gains = np.empty(len(demands))
-        run(self.state, np.ascontiguousarray(demands, dtype=np.int32), gains)
-        return gains
+    def validate(self) -> None:
+        super().validate()
+        for name in ("coupled", "redrawn"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ParameterError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        if self.redrawn and self.coupled:
+            raise ParameterError("coupled selectors need frozen colours, got coupled=True with redrawn=True")
+        if self.redrawn and self.floor > 0.0:
+            raise ParameterError(
+                f"a floor goes with frozen colours only, got floor={self.floor:g} with redrawn=True"
+            )
+
+    def _init(self) -> State:
+        return init(
+            self.network, self.eta, bool(self.coupled), self.colours, bool(self.redrawn), self.floor, self.seed
+        )
+
+    def serve(self, demands: np.ndarray, times: np.ndarray, gains: np.ndarray, messages: np.ndarray) -> None:
+        if not self.redrawn:
+            run(self.state, demands, times, gains, messages)
+            return
+        for low in range(0, max(1, len(demands)), CHUNK):
+            part = slice(low, low + CHUNK)
+            self._grow(len(demands[part]) * len(self.state.after))
+            run(self.state, demands[part], times[part], gains[part], messages[part])
+
+    def _grow(self, more: int) -> None:
+        """Make room for that many entries of the table more."""
+        state = self.state
+        size = len(state.key)
+        while size * FULL < state.entries[0] + more:
+            size *= 2
+        if size > len(state.key):
+            self._state = state._replace(
+                key=np.full(size, -1, dtype=np.int64),
+                value=np.zeros(size),
+                chain=np.full(size, -1, dtype=np.int32),
+            )
+            state.head[:] = -1
+            move(self._state, state.key, state.value)
+
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        out = np.empty(len(self.state.holds), dtype=np.int64)
+        draw(self.state, out)
+        return np.repeat(np.arange(self.network.nodes), self.network.capacity), out
 
     def placement(self) -> np.ndarray:
         """What each node holds now (bool, nodes x items); uncoupled, O(slots visited since x items)."""
-        out = np.empty(len(self.state.norm), dtype=np.int64)
-        draw(self.state, out)
         held = np.zeros((self.network.nodes, self.network.items), dtype=bool)
-        held[np.repeat(np.arange(self.network.nodes), self.network.capacity), out] = True
+        held[self._drawn()] = True
         return held
 
+    def held(self) -> np.ndarray:
+        node, item = self._drawn()
+        return np.unique(node * self.network.items + item)
+
     def regrets(self) -> np.ndarray:
-        """Realised regret of each slot's selector so far (float64, slots)."""
-        return self.state.best / self.eta - self.state.earned
+        """Realised regret of each selector so far (float64, slots; slots x colours where redrawn)."""
+        return np.asarray(self.state.best / self.eta - self.state.earned)
 
     def regret_bounds(self) -> np.ndarray:
-        """What Hedge guarantees each selector on the visits so far (float64, slots)."""
-        return math.log(self.network.items) / self.eta + self.eta * self.state.square / 8
+        """What Hedge guarantees each selector on the visits so far (float64, as :meth:`regrets`)."""
+        met = self.state.square > 0.0  # a selector that was never asked regrets nothing
+        return np.asarray(met * math.log(self.network.items) / self.eta + self.eta * self.state.square / 8)
+
+    def bound(self, requests: int | None = None) -> Bound | None:
+        """Half of the selectors' bounds on the visits so far: on half of the best placement, minus the gain."""
+        if self._state is None or self.floor > 0.0:
+            return None
+        return declared(
+            float(self.regret_bounds().sum()) / 2,
+            "sum over selectors of (ln N / eta + eta sum W^2 / 8) / 2",
+            "1/2 of the best static placement",
+            "in expectation",
+            (),
+            "Hedge for each selector; greedy earns half: derived in the policy's module",
+        )
+
+    def certificate(self) -> float | None:
+        """Half of the realised regrets: what this run proves about the same, one way."""
+        return float(self.regrets().sum()) / 2

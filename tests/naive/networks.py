@@ -89,3 +89,14 @@ def random_network(rng, nodes=4, items=3, demands=5):
         wanted.append((i, way, float(rng.integers(0, 5))))
     capacity = [int(rng.integers(0, min(items, 2) + 1)) for _ in range(nodes)]
     return build(nodes, edges, capacity, source, wanted)
+
+
+def project(y, c):
+    """Projection on {0 <= x <= 1, sum x <= c} by bisection on the multiplier."""
+    low, high = 0.0, max(0.0, float(y.max(initial=0.0)))
+    if np.clip(y, 0, 1).sum() <= c:
+        return np.clip(y, 0, 1)
+    for _ in range(200):
+        tau = (low + high) / 2
+        low, high = (tau, high) if np.clip(y - tau, 0, 1).sum() > c else (low, tau)
+    return np.clip(y - high, 0, 1)

@@ -96,3 +96,72 @@ def test_requests_of_a_trace_need_their_demands():
         sent(line, np.array([5]))
     with pytest.raises(OlearnError, match="every capacity is 0"):
         TGOnline(build(2, [(0, 1, 2.0)], [0, 0], [1], [(0, [0, 1], 1.0)]))
+    with pytest.raises(OlearnError, match="coupled selectors need frozen colours"):
+        TGOnline(line, coupled=True, redrawn=True)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_floor_is_what_the_published_code_does(seed):
+    """p e^{eta r} + floor, normalised, for every item; coupled, to see the contents."""
+    rng = np.random.default_rng(seed)
+    net = naive.random_network(rng)
+    if not net.capacity.any():
+        return
+    policy = TGOnline(net, eta=0.6, floor=0.01, coupled=True, colours=3, seed=seed % 1000)
+    state = policy.state
+    node = np.repeat(np.arange(net.nodes), net.capacity)
+    p = np.full((len(node), net.items), 1 / net.items)
+    for d in rng.integers(0, net.demands, 60):
+        before, i = state.holds.copy(), net.item[d]
+        policy.run(np.array([d]))
+        low, high = net.start[d], net.start[d + 1]
+        upstream = dict(zip(net.path[low:high].tolist(), net.upstream[low:high], strict=True))
+        covered = 0.0
+        for s in state.slot[state.first[state.way[d]] : state.first[state.way[d] + 1]]:
+            rewards = np.full(net.items, covered)
+            rewards[i] = max(covered, upstream[node[s]])
+            p[s] = p[s] * np.exp(0.6 * rewards) + 0.01
+            p[s] /= p[s].sum()
+            if before[s] == i:
+                covered = max(covered, upstream[node[s]])
+    np.testing.assert_allclose(state.scale[:, :1] * (state.linear + state.scale[:, 1:]), p, atol=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_redrawn_colours_are_hedge_in_a_hash_table(seed):
+    """Every selector that learnt is the normalised exponential of its entries."""
+    rng = np.random.default_rng(seed)
+    net = naive.random_network(rng)
+    if not net.capacity.any():
+        return
+    policy = TGOnline(net, eta=0.07, redrawn=True, colours=4, seed=seed % 1000)
+    gains = policy.run(rng.integers(0, net.demands, 300))
+    state = policy.state
+    whole = np.zeros((len(state.norm), net.items))
+    there = state.key >= 0
+    np.add.at(whole, np.divmod(state.key[there], net.items), state.value[there])
+    assert there.sum() == state.entries[0]
+    np.testing.assert_allclose(np.exp(whole - state.norm[:, None]).sum(axis=1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(whole.max(axis=1), state.best, atol=1e-12)
+    for a, e in enumerate(state.head):
+        chained = []
+        while e >= 0:
+            chained.append(int(state.key[e]) - a * net.items)
+            e = state.chain[e]
+        assert sorted(chained) == np.flatnonzero(whole[a]).tolist()
+    assert (gains >= 0).all()
+    assert np.all(policy.regrets() <= policy.regret_bounds() + 1e-9)
+    assert (policy.placement().sum(axis=1) <= net.capacity).all()
+
+
+def test_the_table_grows_without_losing_anything():
+    """4,000 items through one slot of 3 colours: more entries than the first table has places."""
+    line = build(2, [(0, 1, 2.0)], [1, 0], [1] * 4000, [(i, [0, 1], 1.0) for i in range(4000)])
+    policy = TGOnline(line, eta=0.1, redrawn=True, colours=3, seed=1)
+    policy.run(np.tile(np.arange(4000), 3))
+    assert len(policy.state.key) > 1024
+    assert policy.state.entries[0] > 4000
+    np.testing.assert_allclose(
+        [sum(np.exp(policy.state.value[policy.state.key // 4000 == a]))
+         + 4000 - (policy.state.key // 4000 == a).sum() for a in range(3)],
+        np.exp(policy.state.norm), rtol=1e-9)  # fmt: skip
