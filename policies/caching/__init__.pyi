@@ -11,6 +11,7 @@ from olearn.policies.caching.experts_sampled import ExpertsSampled as ExpertsSam
 from olearn.policies.caching.fifo import FIFO as FIFO
 from olearn.policies.caching.ftpl import FTPL as FTPL
 from olearn.policies.caching.ftpl_anytime import FTPLAnytime as FTPLAnytime
+from olearn.policies.caching.ftrl_proximal import FTRLProximal as FTRLProximal
 from olearn.policies.caching.gdsf import GDSF as GDSF
 from olearn.policies.caching.hyperbolic import Hyperbolic as Hyperbolic
 from olearn.policies.caching.lecar import LeCaR as LeCaR
@@ -21,6 +22,7 @@ from olearn.policies.caching.lirs import LIRS as LIRS
 from olearn.policies.caching.lru import LRU as LRU
 from olearn.policies.caching.lru_k import LRUK as LRUK
 from olearn.policies.caching.oftpl import OFTPL as OFTPL
+from olearn.policies.caching.oftrl import OFTRL as OFTRL
 from olearn.policies.caching.ogb import OGB as OGB
 from olearn.policies.caching.ogd import OGD as OGD
 from olearn.policies.caching.omd import OMD as OMD

@@ -42,7 +42,8 @@ without a prediction; of :math:`2/\eta_t` where the two scores move against each
 
 Fresh noise has the same law at each request, hence the same expectation. Requests and predictions must not
 depend on the noise that is in use (oblivious adversary; noise fresh at every request allows requests that react
-to the past). The default :math:`a = 1.3\, C^{-1/2} (\ln (Ne/C))^{-1/4}` is that of [2]_.
+to the past). The default :math:`a = C^{-1/2} (\ln (Ne/C))^{-1/4}`
+(1.3 times that for `ftpl-anytime`) is what the authors of [2]_ ran.
 
 References
 ----------
@@ -253,6 +254,8 @@ class PerturbedPolicy(CachingPolicy):
     """
 
     randomised = True
+    #: The default numerator is this times C^(-1/2) (ln(N e/C))^(-1/4).
+    _factor = 1.3
 
     def __init__(
         self,
@@ -276,11 +279,11 @@ class PerturbedPolicy(CachingPolicy):
 
     @property
     def eta(self) -> float:
-        """Numerator of the scale, above 0; by default 1.3 C^(-1/2) (ln(N e/C))^(-1/4)."""
+        """Numerator of the scale; by default C^(-1/2) (ln(N e/C))^(-1/4), `ftpl-anytime` 1.3 times that."""
         if self._eta is not None:
             return check_real("eta", self._eta, 0.0, open_low=True)
         leaders = math.log(self._first_catalog * math.e / self._first_capacity)
-        return 1.3 / math.sqrt(self._first_capacity) * leaders**-0.25
+        return self._factor / math.sqrt(self._first_capacity) * leaders**-0.25
 
     def validate(self) -> None:
         super().validate()

@@ -46,6 +46,7 @@ class OFTPL(PerturbedPolicy):
     name = "oftpl"
     rule = "keep the C largest of count_i + prediction_i + eta gamma_i, eta growing with the errors"
     reference = "Mhaisen, Sinha, Paschos and Iosifidis 2022"
+    _factor = 1.0
     step, share = staticmethod(step), staticmethod(share)
 
     def __init__(

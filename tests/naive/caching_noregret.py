@@ -87,3 +87,27 @@ def perturbed(items, capacity, noise, a, growth, predictions=None):
         if now > renewed and now >= (1 + growth) * renewed:
             renewed = now
     return hits, cache(len(items))
+
+
+def proximal(items, capacity, n, b, predictions):
+    """Rewards and the next point of optimistic FTRL-proximal; ``predictions[t]`` for request t, -1: none."""
+    played, sigmas, counts, rewards, errors = [], [], np.zeros(n), [], 0.0
+    points = [np.full(n, capacity / n)]
+    for t in range(len(items) + 1):
+        hint = np.zeros(n)
+        if t < len(predictions) and predictions[t] >= 0:
+            hint[predictions[t]] = 1.0
+        total = max(sum(sigmas), 1e-9)
+        centre = sum((s * x for s, x in zip(sigmas, played, strict=True)), np.zeros(n))
+        x = project_capped((centre + counts + hint) / total, capacity)
+        points.append(x)
+        if t == len(items):
+            break
+        rewards.append(x[items[t]])
+        request = np.zeros(n)
+        request[items[t]] = 1.0
+        errors += float(((request - hint) ** 2).sum())
+        played.append(x)
+        sigmas.append(b * math.sqrt(errors) - sum(sigmas))
+        counts += request
+    return rewards, points[-1]

@@ -50,8 +50,9 @@ def test_predictors_are_what_they_say():
     recency = [-1, *items]
     for name, guesses in (("last-seen", last_seen), ("recency", recency), ("oracle", items), ("none", [])):
         named = OFTPL(2, 6, predictor=name, seed=1).request_many(items)
-        if name == "none":  # the same noise, and a scale of its own
-            assert (named == FTPLAnytime(2, 6, seed=1).request_many(items)).all()
+        if name == "none":  # the same noise and scale
+            plain = FTPLAnytime(2, 6, eta=OFTPL(2, 6).eta, seed=1)
+            assert (named == plain.request_many(items)).all()
         else:
             array = OFTPL(2, 6, predictor=np.array(guesses, np.int32), seed=1)
             assert (named == array.request_many(items)).all()
