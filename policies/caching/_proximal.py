@@ -14,9 +14,10 @@ made instead of with time.
 
 Cost: O(N) a request, a few passes of the exact projection. Memory: 36 bytes an item.
 
-Regret. Let :math:`R_t` be the sum of the regularisers up to t and
-:math:`\Psi_t = \max_X \langle G_t, x \rangle - R_t(x)`, attained at w. R_t differs from R_{t-1} by a term that is 0, its minimum, at x_t: so x_t maximises
-:math:`\langle G_{t-1} + h_t, x \rangle - R_t(x)` too, which is :math:`\sigma_{1:t}`-strongly concave, and
+Regret. Let :math:`R_t` be the sum of the regularisers up to t, and
+:math:`\Psi_t = \max_X \langle G_t, x \rangle - R_t(x)`, attained at w. R_t differs from R_{t-1} by a term that is
+0, its minimum, at x_t: so x_t maximises :math:`\langle G_{t-1} + h_t, x \rangle - R_t(x)` too, which is
+:math:`\sigma_{1:t}`-strongly concave, and
 
 .. math:: \Psi_t \le \langle G_{t-1} + h_t, x_t \rangle - R_{t-1}(x_t) + \langle v_t, w \rangle
           - \frac{\sigma_{1:t}}{2} \|w - x_t\|^2
