@@ -12,11 +12,13 @@ without one, 2 for a wrong one),
 on X = {0 <= x <= 1, sum x = C}. Regularisers centred at the points played let the step shrink with the errors
 made instead of with time.
 
+``rounding=...`` holds whole items that follow the fractions: :mod:`olearn.policies.caching._rounding`.
+
 Cost: O(N) a request, a few passes of the exact projection. Memory: 36 bytes an item.
 
 Regret. Let :math:`R_t` be the sum of the regularisers up to t, and
-:math:`\Psi_t = \max_X \langle G_t, x \rangle - R_t(x)`, attained at w. R_t differs from R_{t-1} by a term that is
-0, its minimum, at x_t: so x_t maximises :math:`\langle G_{t-1} + h_t, x \rangle - R_t(x)` too, which is
+:math:`\Psi_t = \max_X \langle G_t, x \rangle - R_t(x)`, attained at w. R_t differs from R_{t-1} by a term that
+is 0, its minimum, at x_t: so x_t maximises :math:`\langle G_{t-1} + h_t, x \rangle - R_t(x)` too, which is
 :math:`\sigma_{1:t}`-strongly concave, and
 
 .. math:: \Psi_t \le \langle G_{t-1} + h_t, x_t \rangle - R_{t-1}(x_t) + \langle v_t, w \rangle
@@ -51,10 +53,11 @@ from olearn._jit import kernel
 from olearn.bounds import Bound, declared
 from olearn.errors import check_real
 from olearn.geometry.euclidean import project_capped_simplex
-from olearn.policies.caching import _predictors
+from olearn.policies.caching import _predictors, _rounding
 from olearn.policies.caching._base import CachingPolicy, Common
 from olearn.policies.caching._ledger import EVICTED, FETCHED, FETCHED_OTHER, OCCUPANCY, PEAK, STATS
 from olearn.policies.caching._predictors import NONE, ORACLE, Predictor
+from olearn.policies.caching._rounding import Rounded, Sample
 
 #: Places in ``numbers``: S; sigma_{1:t}; the multiplier of the last projection.
 ERRORS, SIGMA, TAU = range(3)
@@ -74,10 +77,15 @@ class State(NamedTuple):
     numbers: np.ndarray  # float64 (3,)
     b: float
     capacity: float
+    mass: np.ndarray  # float64 (STATS,): what the fractions moved; the same as stats without rounding
+    sample: Sample | None
+    places: int
     stats: np.ndarray  # float64 (STATS,)
 
 
-def init(capacity: int, catalog_size: int, b: float, predictor: Predictor) -> State:
+def init(
+    capacity: int, catalog_size: int, b: float, predictor: Predictor, rounding: str | None, seed: int
+) -> State:
     """The uniform point, or what the first prediction makes of it."""
     n = catalog_size
     stats = np.zeros(STATS)
@@ -93,10 +101,14 @@ def init(capacity: int, catalog_size: int, b: float, predictor: Predictor) -> St
         b,
         float(capacity),
         stats,
+        None,
+        capacity,
+        stats,
     )
     lead(state, -1)
     stats[FETCHED_OTHER] = stats[EVICTED] = 0.0
-    return state
+    sample = _rounding.new(rounding, state.x, capacity, stats, seed)
+    return state if sample is None else state._replace(sample=sample, mass=np.zeros(STATS))
 
 
 @kernel
@@ -118,17 +130,46 @@ def lead(state, item):
             moved += x[i] - was[i]
             if i == item:
                 asked = x[i] - was[i]
-    state.stats[FETCHED] += asked
-    state.stats[FETCHED_OTHER] += moved - asked
-    state.stats[EVICTED] += moved
+    state.mass[FETCHED] += asked
+    state.mass[FETCHED_OTHER] += moved - asked
+    state.mass[EVICTED] += moved
 
 
 @kernel
 def step(state, item):
-    numbers, p = state.numbers, state.predictor
-    if p.kind == ORACLE:
-        _predictors.foresee(p, item, state.counts.size)
+    return _step(state, state.sample, item)
+
+
+@kernel(inline=True)
+def _step(state, sample, item):
+    _foresee(state, item)
+    if sample is None:
+        return _ascend(state, item)
+    if state.predictor.kind == ORACLE:
+        _follow(state, sample, item)
+    hit = _rounding.of(sample, 0.0, item)
+    _ascend(state, item)
+    _follow(state, sample, item)
+    return hit
+
+
+@kernel
+def _follow(state, sample, item):
+    for i in range(sample.x.size):
+        sample.x[i] = state.x[i]
+    _rounding.follow(sample, state.stats, state.places, item)
+
+
+@kernel
+def _foresee(state, item):
+    if state.predictor.kind == ORACLE:
+        _predictors.foresee(state.predictor, item, state.counts.size)
         lead(state, item)
+
+
+@kernel
+def _ascend(state, item):
+    numbers, p = state.numbers, state.predictor
     earned = state.x[item]
     predicted = p.cells[0]
     if predicted < 0:
@@ -149,10 +190,10 @@ def step(state, item):
 
 @kernel(inline=True)
 def share(state, item):
-    return state.x[item]
+    return _rounding.of(state.sample, state.x[item], item)
 
 
-class ProximalPolicy(CachingPolicy):
+class ProximalPolicy(Rounded, CachingPolicy):
     """Follow the regularised leader, proximally.
 
     Parameters
@@ -170,11 +211,13 @@ class ProximalPolicy(CachingPolicy):
         horizon: int | None = None,
         *,
         sigma: float | None = None,
+        rounding: str | None = None,
         seed: int = 0,
         **common: Unpack[Common],
     ) -> None:
         super().__init__(capacity, catalog_size, horizon, seed=seed, **common)
         self._sigma = sigma
+        self._set_rounding(rounding)
 
     def _predictor(self) -> Predictor:
         return _predictors.new("none", 0.0, self.catalog_size, self.seed)
@@ -186,13 +229,19 @@ class ProximalPolicy(CachingPolicy):
             return check_real("sigma", self._sigma, 1e-6, 1e6)
         return 1 / math.sqrt(2 * self._first_capacity)
 
+    def validate(self) -> None:
+        super().validate()
+        _rounding.check(self.rounding)
+
     def parameters(self) -> dict[str, Any]:
-        return {"sigma": self.sigma}
+        return {"sigma": self.sigma} | ({} if self.rounding is None else {"rounding": self.rounding})
 
     def _init(self) -> State:
-        return init(self.capacity, self.catalog_size, self.sigma, self._predictor())
+        return init(self.capacity, self.catalog_size, self.sigma, self._predictor(), self.rounding, self.seed)
 
     def fractions(self) -> np.ndarray:
+        if self.state.sample is not None:
+            return self.state.sample.held.astype(np.float64)
         return self.state.x.copy()
 
     def _extend(self, state: State, catalog_size: int) -> State:
@@ -205,12 +254,14 @@ class ProximalPolicy(CachingPolicy):
             y=np.zeros(catalog_size),
             was=np.zeros(catalog_size),
             predictor=_predictors.grow(state.predictor, catalog_size),
+            sample=_rounding.grow(state.sample, catalog_size),
         )
         lead(state, -1)
         return state
 
     def realised(self) -> dict[str, float]:
-        return {"errors": float(self.state.numbers[ERRORS])}
+        cut = {} if self.state.sample is None else {"cuts": float(self.state.sample.cuts[0])}
+        return cut | {"errors": float(self.state.numbers[ERRORS])}
 
     def bound(
         self, requests: int | None = None, *, realised: Mapping[str, float] | None = None
@@ -220,7 +271,7 @@ class ProximalPolicy(CachingPolicy):
         worst = 1.0 if self._predictor().kind == NONE else 2.0
         errors = min((realised or {}).get("errors", math.inf), worst * t)
         value = math.sqrt(errors) * (self.sigma * min(c, n - c) + 1 / self.sigma)
-        return declared(
+        bound = declared(
             value + 2 * TINY * c if c < n else 0.0,
             "sqrt(S) (sigma min(C, N-C) + 1 / sigma), S the squared errors",
             "best static set, prefilled",
@@ -228,3 +279,4 @@ class ProximalPolicy(CachingPolicy):
             ("unit sizes, a hit is worth 1",),
             self.reference + "; derived in policies/caching/_proximal.py",
         )
+        return self._rounded_bound(bound, realised)

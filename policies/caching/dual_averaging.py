@@ -13,7 +13,9 @@ on stationary requests and gives way later when popularity changes. Exact, from 
 (every request at first). A smaller eta gives back to items that were not asked for: that mass is counted
 as ``fetched_other``. With a fixed eta only the requested item gains.
 
-Cost: O(1) amortised per request. Memory: 4 bytes per item, plus 1 MB.
+``rounding=...`` holds whole items that follow the fractions: :mod:`olearn.policies.caching._rounding`.
+
+Cost: O(1) amortised per request; O(N) with rounding. Memory: 4 bytes per item, plus 1 MB.
 
 Regret: on every sequence, against the best static set, prefilled, with :math:`D = C(1 - C/N)`,
 
@@ -62,6 +64,7 @@ from olearn.bounds import Bound, declared
 from olearn.errors import check_real, unknown
 from olearn.geometry import counthistogram
 from olearn.geometry.counthistogram import ETA, Histogram
+from olearn.policies.caching import _rounding
 from olearn.policies.caching._base import (
     EVICTED,
     FETCHED,
@@ -72,6 +75,7 @@ from olearn.policies.caching._base import (
     CachingPolicy,
     Common,
 )
+from olearn.policies.caching._rounding import Rounded, Sample
 
 SCHEDULES = ("fixed", "sqrt")
 #: Places in ``clock``: requests; the request at which eta is renewed; the sum of g - g^2 / (2 eta).
@@ -84,25 +88,50 @@ class State(NamedTuple):
     x: Histogram
     numerator: float  # 0 with a fixed eta
     clock: np.ndarray  # float64 (3,)
+    mass: np.ndarray  # float64 (STATS,): what the fractions moved; the same as stats without rounding
+    sample: Sample | None
+    places: int
     stats: np.ndarray  # float64 (STATS,)
 
 
-def init(capacity: int, catalog_size: int, eta: float, numerator: float) -> State:
+def init(
+    capacity: int, catalog_size: int, eta: float, numerator: float, rounding: str | None, seed: int
+) -> State:
     """The uniform fractional cache."""
     stats = np.zeros(STATS)
     stats[OCCUPANCY] = stats[PEAK] = capacity
     clock = np.zeros(3)
     clock[RENEWAL] = 1.0
-    return State(counthistogram.new(capacity, catalog_size, eta), numerator, clock, stats)
+    sample = _rounding.new(rounding, np.full(catalog_size, capacity / catalog_size), capacity, stats, seed)
+    mass = stats if sample is None else np.zeros(STATS)
+    x = counthistogram.new(capacity, catalog_size, eta)
+    return State(x, numerator, clock, mass, sample, capacity, stats)
 
 
 @kernel(inline=True)
 def step(state, item):
-    clock, stats = state.clock, state.stats
+    return _step(state, state.sample, item)
+
+
+@kernel(inline=True)
+def _step(state, sample, item):
+    if sample is None:
+        return _ascend(state, item)
+    hit = _rounding.of(sample, 0.0, item)
+    _ascend(state, item)
+    for i in range(sample.x.size):
+        sample.x[i] = counthistogram.fraction(state.x, i)
+    _rounding.follow(sample, state.stats, state.places, item)
+    return hit
+
+
+@kernel(inline=True)
+def _ascend(state, item):
+    clock, mass = state.clock, state.mass
     x = counthistogram.fraction(state.x, item)
     gained = counthistogram.ascend(state.x, item)
-    stats[FETCHED] += gained
-    stats[EVICTED] += gained
+    mass[FETCHED] += gained
+    mass[EVICTED] += gained
     clock[OWN] += gained * (1.0 - 0.5 * gained / state.x.numbers[ETA])
     clock[REQUESTS] += 1.0
     if state.numerator > 0.0 and clock[REQUESTS] >= clock[RENEWAL]:
@@ -117,16 +146,16 @@ def _renew(state):
     t = clock[REQUESTS] + 1.0
     clock[RENEWAL] = clock[REQUESTS] + max(1.0, math.floor(t / 64.0))
     moved = counthistogram.slow_down(state.x, state.numerator / math.sqrt(t))
-    state.stats[FETCHED_OTHER] += moved
-    state.stats[EVICTED] += moved
+    state.mass[FETCHED_OTHER] += moved
+    state.mass[EVICTED] += moved
 
 
 @kernel
 def share(state, item):
-    return counthistogram.fraction(state.x, item)
+    return _rounding.of(state.sample, counthistogram.fraction(state.x, item), item)
 
 
-class DualAveraging(CachingPolicy):
+class DualAveraging(Rounded, CachingPolicy):
     __doc__ = __doc__
 
     name = "dual-averaging"
@@ -143,12 +172,14 @@ class DualAveraging(CachingPolicy):
         *,
         eta: float | None = None,
         schedule: str = "fixed",
+        rounding: str | None = None,
         seed: int = 0,
         **common: Unpack[Common],
     ) -> None:
         super().__init__(capacity, catalog_size, horizon, seed=seed, **common)
         self._eta = eta
         self.schedule = schedule
+        self._set_rounding(rounding)
 
     @property
     def _spread(self) -> float:
@@ -166,26 +197,32 @@ class DualAveraging(CachingPolicy):
 
     def validate(self) -> None:
         super().validate()
+        _rounding.check(self.rounding)
         if self.schedule not in SCHEDULES:
             raise unknown("schedule", str(self.schedule), SCHEDULES)
 
     def parameters(self) -> dict[str, Any]:
-        return {"eta": self.eta} | ({} if self.schedule == "fixed" else {"schedule": self.schedule})
+        own = {} if self.schedule == "fixed" else {"schedule": self.schedule}
+        return {"eta": self.eta} | own | ({} if self.rounding is None else {"rounding": self.rounding})
 
     def _init(self) -> State:
         numerator = 0.0 if self.schedule == "fixed" else self.eta
-        return init(self.capacity, self.catalog_size, self.eta, numerator)
+        return init(self.capacity, self.catalog_size, self.eta, numerator, self.rounding, self.seed)
 
     def fractions(self) -> np.ndarray:
+        if self.state.sample is not None:
+            return self.state.sample.held.astype(np.float64)
         x = self.state.x
         theta = x.marks[counthistogram.LO] + x.numbers[counthistogram.LOW]
         return np.clip(x.numbers[ETA] * (x.counts - theta), 0.0, 1.0)
 
     def _extend(self, state: State, catalog_size: int) -> State:
-        return state._replace(x=counthistogram.grow(state.x, catalog_size))
+        sample = _rounding.grow(state.sample, catalog_size)
+        return state._replace(x=counthistogram.grow(state.x, catalog_size), sample=sample)
 
     def realised(self) -> dict[str, float]:
-        return {"own": float(self.state.clock[OWN]), "step": float(self.state.x.numbers[ETA])}
+        cut = {} if self.state.sample is None else {"cuts": float(self.state.sample.cuts[0])}
+        return cut | {"own": float(self.state.clock[OWN]), "step": float(self.state.x.numbers[ETA])}
 
     def bound(
         self, requests: int | None = None, *, realised: Mapping[str, float] | None = None
@@ -204,7 +241,7 @@ class DualAveraging(CachingPolicy):
         if realised is not None and realised.get("own", math.inf) < own:
             own = realised["own"]
             formula = "C (1 - C/N) / (2 eta_T) + sum of g - g^2 / (2 eta), g gained at a request"
-        return declared(
+        bound = declared(
             self._spread / (2 * last) + own if self.capacity < self.catalog_size else 0.0,
             formula,
             "best static set, prefilled",
@@ -212,3 +249,4 @@ class DualAveraging(CachingPolicy):
             ("unit sizes, a hit is worth 1", "the catalogue is fixed"),
             "Nesterov 2009; Xiao 2010; derived in the docstring",
         )
+        return self._rounded_bound(bound, realised)

@@ -52,10 +52,11 @@ class OFTRL(ProximalPolicy):
         predictor: Any = "last-seen",
         accuracy: float = 1.0,
         sigma: float | None = None,
+        rounding: str | None = None,
         seed: int = 0,
         **common: Unpack[Common],
     ) -> None:
-        super().__init__(capacity, catalog_size, horizon, sigma=sigma, seed=seed, **common)
+        super().__init__(capacity, catalog_size, horizon, sigma=sigma, rounding=rounding, seed=seed, **common)
         self.predictor = predictor
         self.accuracy = accuracy
 

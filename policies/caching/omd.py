@@ -14,9 +14,11 @@ With one request at a time only x_j can reach 1, everything else shrinks by one 
   only one: there :math:`e^{\eta} x m < 1` for every x < 1, and where it rounds to 1, m is right all the same;
 * if x_j = 1 (which needs C > 1), nothing moves.
 
-Cost: O(1) per request. Memory: 8 bytes per item. The scale is folded into the weights when it falls below
-1e-150: O(N), once in 345 C / eta requests at the most. Fractions below 1e-300 are kept at 1e-300 there, so
-that an item can come back; that moves no other fraction by more than N 1e-300.
+``rounding=...`` holds whole items that follow the fractions: :mod:`olearn.policies.caching._rounding`.
+
+Cost: O(1) per request; O(N) with rounding. Memory: 8 bytes per item. The scale is folded into the
+weights when it falls below 1e-150: O(N), once in 345 C / eta requests at the most. Fractions below 1e-300
+are kept at 1e-300 there, so that an item can come back; that moves no other fraction by more than N 1e-300.
 
 Regret: on every sequence, against the best static set, prefilled, after T requests, for every eta > 0,
 
@@ -62,13 +64,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from olearn._jit import kernel
 from olearn.bounds import Bound, declared
 from olearn.errors import check_real
+from olearn.policies.caching import _rounding
 from olearn.policies.caching._base import (
     EVICTED,
     FETCHED,
@@ -79,6 +82,7 @@ from olearn.policies.caching._base import (
     Common,
     extended,
 )
+from olearn.policies.caching._rounding import Rounded, Sample
 
 #: Places in ``scale``: s; what requests below 1 earned; minus the logarithms of scales folded; the
 #: capped requests' share of the potential; the number of requests that moved x.
@@ -96,21 +100,43 @@ class State(NamedTuple):
     scale: np.ndarray  # float64 (5,)
     capacity: float
     growth: float  # e^eta
-    stats: np.ndarray  # float64 (5,)
+    mass: np.ndarray  # float64 (STATS,): what the fractions moved; the same as stats without rounding
+    sample: Sample | None
+    places: int
+    stats: np.ndarray  # float64 (STATS,)
 
 
-def init(capacity: int, catalog_size: int, eta: float) -> State:
+def init(capacity: int, catalog_size: int, eta: float, rounding: str | None, seed: int) -> State:
     """The uniform fractional cache."""
     stats = np.zeros(STATS)
     stats[OCCUPANCY] = stats[PEAK] = capacity
     weight = np.full(catalog_size, capacity / catalog_size)
     scale = np.zeros(5)
     scale[SCALE] = 1.0
-    return State(weight, scale, float(capacity), math.exp(eta), stats)
+    sample = _rounding.new(rounding, weight, capacity, stats, seed)
+    mass = stats if sample is None else np.zeros(STATS)
+    return State(weight, scale, float(capacity), math.exp(eta), mass, sample, capacity, stats)
 
 
 @kernel(inline=True)
 def step(state, item):
+    return _step(state, state.sample, item)
+
+
+@kernel(inline=True)
+def _step(state, sample, item):
+    if sample is None:
+        return _ascend(state, item)
+    hit = _rounding.of(sample, 0.0, item)
+    _ascend(state, item)
+    for i in range(sample.x.size):
+        sample.x[i] = _fraction(state, i)
+    _rounding.follow(sample, state.stats, state.places, item)
+    return hit
+
+
+@kernel(inline=True)
+def _ascend(state, item):
     weight, scale, c = state.weight, state.scale, state.capacity
     s = scale[SCALE]
     x = s * weight[item]
@@ -127,8 +153,8 @@ def step(state, item):
             scale[CAPPED] += math.log(state.growth * x * m)
     scale[EARNED] += x
     scale[MOVES] += 1.0
-    state.stats[FETCHED] += new - x
-    state.stats[EVICTED] += new - x
+    state.mass[FETCHED] += new - x
+    state.mass[EVICTED] += new - x
     if s * m < SMALL:
         _fold(state, item, m, new)
     else:
@@ -150,12 +176,17 @@ def _fold(state, item, m, new):
 
 
 @kernel
-def share(state, item):
+def _fraction(state, item):
     x = state.scale[SCALE] * state.weight[item]
     return 1.0 if x > 1.0 else x  # NaN stays NaN
 
 
-class OMD(CachingPolicy):
+@kernel
+def share(state, item):
+    return _rounding.of(state.sample, _fraction(state, item), item)
+
+
+class OMD(Rounded, CachingPolicy):
     __doc__ = __doc__
 
     name = "omd"
@@ -172,11 +203,13 @@ class OMD(CachingPolicy):
         horizon: int | None = None,
         *,
         eta: float | None = None,
+        rounding: str | None = None,
         seed: int = 0,
         **common: Unpack[Common],
     ) -> None:
         super().__init__(capacity, catalog_size, horizon, seed=seed, **common)
         self._eta = eta
+        self._set_rounding(rounding)
 
     @property
     def eta(self) -> float:
@@ -187,13 +220,19 @@ class OMD(CachingPolicy):
         spread = self.capacity * math.log(self.catalog_size / self.capacity)
         return math.sqrt(2 * (spread or 1.0) / horizon)
 
-    def parameters(self) -> dict[str, float]:
-        return {"eta": self.eta}
+    def validate(self) -> None:
+        super().validate()
+        _rounding.check(self.rounding)
+
+    def parameters(self) -> dict[str, Any]:
+        return {"eta": self.eta} | ({} if self.rounding is None else {"rounding": self.rounding})
 
     def _init(self) -> State:
-        return init(self.capacity, self.catalog_size, self.eta)
+        return init(self.capacity, self.catalog_size, self.eta, self.rounding, self.seed)
 
     def fractions(self) -> np.ndarray:
+        if self.state.sample is not None:
+            return self.state.sample.held.astype(np.float64)
         return np.minimum(1.0, self.state.scale[SCALE] * self.state.weight)
 
     def _extend(self, state: State, catalog_size: int) -> State:
@@ -201,14 +240,15 @@ class OMD(CachingPolicy):
         scale = state.scale.copy()
         scale[SCALE] *= self.catalog_size / catalog_size
         weight = extended(state.weight, catalog_size, self.capacity / catalog_size / scale[SCALE])
-        return state._replace(weight=weight, scale=scale)
+        return state._replace(weight=weight, scale=scale, sample=_rounding.grow(state.sample, catalog_size))
 
     def realised(self) -> dict[str, float]:
         scale = self.state.scale
         logs = scale[FOLDED] - math.log(scale[SCALE])
         potential = self.capacity * logs - self.eta * scale[EARNED] + scale[CAPPED]
         slack = 2.0**-50 * self.capacity * scale[MOVES]
-        return {"earned": float(scale[EARNED]), "potential": float(potential + slack)}
+        cut = {} if self.state.sample is None else {"cuts": float(self.state.sample.cuts[0])}
+        return {"earned": float(scale[EARNED]), "potential": float(potential + slack)} | cut
 
     def bound(
         self, requests: int | None = None, *, realised: Mapping[str, float] | None = None
@@ -230,7 +270,7 @@ class OMD(CachingPolicy):
                     (start + realised["potential"] / eta, "(C ln(N/C) + potential of the run) / eta")
                 )
         value, formula = min(candidates)
-        return declared(
+        bound = declared(
             max(value, 0.0) if c < n else 0.0,
             formula,
             "best static set, prefilled",
@@ -238,3 +278,4 @@ class OMD(CachingPolicy):
             ("unit sizes, a hit is worth 1", "the catalogue is fixed"),
             "Si Salem et al. 2023 with local norms; derived in the docstring",
         )
+        return self._rounded_bound(bound, realised)

@@ -111,3 +111,18 @@ def proximal(items, capacity, n, b, predictions):
         sigmas.append(b * math.sqrt(errors) - sum(sigmas))
         counts += request
     return rewards, points[-1]
+
+
+def cut_sample(items, points, numbers, capacity):
+    """Hits, cuts and the set at the end of the hard-capacity rounding; ``points[t]`` before request t."""
+    inside = [i for i in range(len(numbers)) if points[0][i] >= numbers[i]]
+    inside.sort(key=lambda i: numbers[i] - points[0][i])
+    held, cuts, hits = set(inside[:capacity]), len(inside[capacity:]), []
+    for t, item in enumerate(items):
+        hits.append(item in held)
+        x = points[t + 1]
+        held = {i for i in held | {item} if x[i] >= numbers[i]}
+        if len(held) > capacity:
+            held.remove(min(held, key=lambda i: (x[i] - numbers[i], i)))
+            cuts += 1
+    return hits, cuts, held
