@@ -4,6 +4,7 @@ from olearn.policies.networks.ewma_greedy import EWMAGreedy as EWMAGreedy
 from olearn.policies.networks.fifo import FIFO as FIFO
 from olearn.policies.networks.lfu import LFU as LFU
 from olearn.policies.networks.lru import LRU as LRU
+from olearn.policies.networks.mirror_ascent import MirrorAscent as MirrorAscent
 from olearn.policies.networks.pga import PGA as PGA
 from olearn.policies.networks.random import Random as Random
 from olearn.policies.networks.tgonline import TGOnline as TGOnline

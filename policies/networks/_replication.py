@@ -21,6 +21,7 @@ References
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -137,38 +138,37 @@ def run(state, demands, times, gains, messages):
     return 0
 
 
-@kernel
-def together(state, at, way):
-    """Every demand once, all at the same moment, hop by hop in turn.
+def together(state: State, network: Any) -> None:
+    """Every demand once, all at the same moment, as an event simulator without delays serves them.
 
-    A demand's message goes up (`way` 0) until a node holds the item, then down (1), storing; in each turn every
-    message moves one hop. `at` (int64 (demands,)) holds the places on the paths at the start.
+    Nodes and directed edges are queues, first in first out. In each turn every node deals with one message,
+    then every edge hands one on. A message goes up until a node holds the item, then down, storing.
     """
+    nodes: list[deque[tuple[int, int, bool]]] = [deque() for _ in range(network.nodes)]
+    edges: dict[tuple[int, int], deque[tuple[int, int, bool]]] = {}
+    for d, low in enumerate(network.start[:-1].tolist()):
+        nodes[network.path[low]].append((d, low, True))
     state.clock[0] += 1
-    left = len(at)
-    for _ in range(2 * len(state.path) + 2):
-        if left == 0:
-            break
-        for d in range(len(at)):
-            if way[d] == 2:
+    while any(nodes) or any(edges.values()):
+        for v, queue in enumerate(nodes):
+            if not queue:
                 continue
-            i = state.item[d]
-            v = state.path[at[d]]
-            if way[d] == 0:
-                if at[d] == state.start[d + 1] - 1 or state.place[v, i] >= 0:
-                    if at[d] < state.start[d + 1] - 1:
-                        touch(state, v, i)
-                    way[d] = 1
-                    at[d] -= 1
-                else:
-                    at[d] += 1
+            d, at, up = queue.popleft()
+            i, low, last = int(network.item[d]), int(network.start[d]), int(network.start[d + 1]) - 1
+            if up and at < last and state.place[v, i] < 0:
+                at += 1
             else:
-                store(state, v, i)
-                at[d] -= 1
-            if at[d] < state.start[d]:
-                way[d] = 2
-                left -= 1
-    return 0
+                if not up:
+                    store(state, v, i)
+                elif at < last:
+                    touch(state, v, i)
+                up = False
+                at -= 1
+            if at >= low:
+                edges.setdefault((v, int(network.path[at])), deque()).append((d, at, up))
+        for (_, w), queue in edges.items():
+            if queue:
+                nodes[w].append(queue.popleft())
 
 
 class Replication(NetworkPolicy):

@@ -2,7 +2,7 @@
 
 A newcomer counts 1 and competes with the items held, so a node whose items were all used twice stores nobody
 any more. ``start="together"`` repeats the start of the published runs: every demand sends one request at the
-same moment, and these interleave hop by hop; published results of LFU hang on it.
+same moment, and these interleave; published results of LFU hang on it.
 
 Cost and memory are those of path replication: O(nodes passed x capacity) a request, 4 bytes a (node, item).
 """
@@ -10,8 +10,6 @@ Cost and memory are those of path replication: O(nodes passed x capacity) a requ
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from olearn.errors import unknown
 from olearn.policies.networks._replication import LFU as _RULE
@@ -61,5 +59,5 @@ class LFU(Replication):
     def _init(self) -> State:
         state = init(self.network, self.kind, self.seed)
         if self.start == "together":
-            together(state, self.network.start[:-1].copy(), np.zeros(self.network.demands, dtype=np.int64))
+            together(state, self.network)
         return state

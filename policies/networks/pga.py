@@ -42,13 +42,11 @@ from olearn.geometry.euclidean import project_capped_simplex
 from olearn.geometry.rounding.deprounding import BERNOULLI, depround
 from olearn.geometry.rounding.madow import madow
 from olearn.policies.networks._base import NetworkPolicy
+from olearn.policies.networks._gradients import ALPHA, SLACK, largest
 
 ROUNDINGS = ("madow", "coupled", "depround")
-#: A sum of fractions of 1 carries rounding: such a node still counts as one that would help.
-SLACK = 1e-6
 #: Fractions up to this are never drawn.
 LEAST = 1e-5
-ALPHA = 1.0 - math.exp(-1.0)
 
 
 class State(NamedTuple):
@@ -221,15 +219,6 @@ def init(network: Any, gamma: float, exponent: float, period: float, rounding: i
         np.zeros(network.items, dtype=np.uint8), np.empty(0), network.item, network.start, network.path,
         network.upstream, new_state(seed, 4),
     )  # fmt: skip
-
-
-def largest(sums: np.ndarray, capacity: np.ndarray) -> float:
-    """Sum over nodes of their c_v largest entries of `sums` (float64, nodes x items)."""
-    total = 0.0
-    for row, c in zip(sums, capacity.tolist(), strict=True):
-        if c:
-            total += float(np.partition(row, row.size - c)[row.size - c :].sum())
-    return total
 
 
 class PGA(NetworkPolicy):

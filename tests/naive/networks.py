@@ -100,3 +100,14 @@ def project(y, c):
         tau = (low + high) / 2
         low, high = (tau, high) if np.clip(y - tau, 0, 1).sum() > c else (low, tau)
     return np.clip(y - high, 0, 1)
+
+
+def mirror(y, gradient, eta, floor, c):
+    """One step of mirror ascent with negative entropy on {0 <= y <= 1, sum y = c}: lambda by bisection."""
+    met = gradient > 0
+    grown = np.where(met, np.maximum(y, floor) * np.exp(eta * gradient), y)
+    low, high = 1.0, max(2.0, grown.sum())
+    for _ in range(300):
+        middle = np.sqrt(low * high)
+        low, high = (middle, high) if np.minimum(1, grown / middle).sum() > c else (low, middle)
+    return np.minimum(1, grown / high)

@@ -89,11 +89,9 @@ def test_published_gain(shared, graph, name):
     assert np.mean(ours) == pytest.approx(net.published["published"][name], abs=0.02 + 0.015)
 
 
-@pytest.mark.parametrize(
-    ("graph", "allowed"), [("geant", 0.06), ("erdos_renyi", 0.05), ("balanced_tree", 0.05)]
-)
-def test_lfu_with_the_published_start(shared, graph, allowed):
-    """Published rows of LFU hang on an artefact of the start; on GEANT ours is .054 off (6 seeds)."""
+@pytest.mark.parametrize("graph", ["geant", "erdos_renyi", "balanced_tree"])
+def test_lfu_with_the_published_start(shared, graph):
+    """Published rows of LFU hang on an artefact of the start, which is followed to within .05."""
     net = load_network(shared / "networks" / "li22" / f"stationary-{graph}.json")
     ours = []
     for seed in range(5):
@@ -101,4 +99,4 @@ def test_lfu_with_the_published_start(shared, graph, allowed):
         lfu = policy("lfu")(net, start="together", seed=seed)
         walked = 2 * (net.upstream[net.start[:-1]][requests] - lfu.run(requests))
         ours.append((2 * net.total / net.rate.sum() - walked.mean()) / net.published["relaxed_optimum"])
-    assert np.mean(ours) == pytest.approx(net.published["published"]["lfu"], abs=allowed)
+    assert np.mean(ours) == pytest.approx(net.published["published"]["lfu"], abs=0.05)
