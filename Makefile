@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench lint readme readme-bench stubs reproduce-experts reproduce-networks clean
+.PHONY: demo test bench lint readme readme-bench stubs reproduce-caching reproduce-experts reproduce-networks clean
 
 demo: $(VENV)/.demo
 	$(BIN)/olearn demo
@@ -39,6 +39,9 @@ clean:
 
 reproduce-experts: $(VENV)/.dev
 	$(BIN)/python docs/reproduce_experts.py
+
+reproduce-caching: $(VENV)/.dev
+	$(BIN)/python docs/reproduce_caching.py
 
 reproduce-networks: $(VENV)/.dev
 	$(BIN)/python docs/reproduce_networks.py

@@ -21,6 +21,7 @@ from olearn.policies.caching.lfu_in_cache import LFUInCache as LFUInCache
 from olearn.policies.caching.lirs import LIRS as LIRS
 from olearn.policies.caching.lru import LRU as LRU
 from olearn.policies.caching.lru_k import LRUK as LRUK
+from olearn.policies.caching.nfpl import NFPL as NFPL
 from olearn.policies.caching.oftpl import OFTPL as OFTPL
 from olearn.policies.caching.oftrl import OFTRL as OFTRL
 from olearn.policies.caching.ogb import OGB as OGB
@@ -30,6 +31,7 @@ from olearn.policies.caching.random import Random as Random
 from olearn.policies.caching.s3_fifo import S3FIFO as S3FIFO
 from olearn.policies.caching.sieve import Sieve as Sieve
 from olearn.policies.caching.slru import SLRU as SLRU
+from olearn.policies.caching.smart import SMART as SMART
 from olearn.policies.caching.static import Static as Static
 from olearn.policies.caching.two_q import TwoQ as TwoQ
 from olearn.policies.caching.w_tinylfu import WTinyLFU as WTinyLFU

@@ -126,3 +126,15 @@ def cut_sample(items, points, numbers, capacity):
             held.remove(min(held, key=lambda i: (x[i] - numbers[i], i)))
             cuts += 1
     return hits, cuts, held
+
+
+def batched_leader(items, capacity, noise, batch):
+    """Hits and the last cache of the perturbed leader that is renewed after every `batch` requests."""
+    counts, hits = np.zeros(len(noise)), []
+    held = set(np.argsort(-noise)[:capacity].tolist())
+    for t, i in enumerate(items, 1):
+        hits.append(i in held)
+        counts[i] += 1
+        if t % batch == 0:
+            held = set(np.argsort(-(counts + noise))[:capacity].tolist())
+    return hits, held
