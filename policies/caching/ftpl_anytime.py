@@ -22,9 +22,9 @@ References
 Examples
 --------
 >>> cache = FTPLAnytime(capacity=2, catalog_size=6, seed=3)
->>> hits = cache.request_many([1, 1, 1, 4, 4, 1, 4, 4])
->>> len(cache), 1 in cache
-(2, True)
+>>> hits = cache.request_many([1, 1, 1, 4, 4, 1, 4, 4] * 10)
+>>> list(cache)
+[1, 4]
 """
 
 from __future__ import annotations

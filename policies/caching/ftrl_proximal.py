@@ -19,7 +19,7 @@ Examples
 --------
 >>> cache = FTRLProximal(capacity=1, catalog_size=4, sigma=2.0)
 >>> [round(cache.request(i), 3) for i in (2, 2, 3)]
-[0.25, 0.625, 0.115]
+[0.25, 0.625, 0.037]
 """
 
 from __future__ import annotations
