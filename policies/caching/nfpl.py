@@ -31,7 +31,7 @@ Examples
 --------
 >>> cache = NFPL(capacity=2, catalog_size=6, horizon=100, observed=0.5)
 >>> len(cache), round(cache.bound().value, 1)
-(2, 39.7)
+(2, 32.4)
 """
 
 from __future__ import annotations
