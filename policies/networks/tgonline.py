@@ -16,7 +16,8 @@ Z' = 1 + p (e^{eta D} - 1): the same marginals, few changes.
 which every item but i was multiplied by e^{eta F}. At 1e5 items that is 1 % of all probability and ruins
 learning; so it is 0 here, and 1e-7 for reproduction. With it p = A (u + B), three numbers more a slot.
 
-Frozen colours use one selector a slot: a table of 8 bytes a (slot, item). Redrawn colours split what is learnt
+Frozen colours use one selector a slot: a table of 8 bytes a (slot, item), the slots of a node side by side,
+which misses the processor's cache once a node, not once a slot. Redrawn colours split what is learnt
 over M selectors a slot, whose log weights lie in one hash table, an entry where something was learnt: 20 bytes
 at most 70 % full. They want a larger step.
 
@@ -61,7 +62,9 @@ class State(NamedTuple):
     floor: float
     colours: int  # drawn anew at every request; 0: frozen
     items: int
-    logs: np.ndarray  # log weights, float64 (slots, items); frozen
+    logs: np.ndarray  # log weights by node, item, position, float64 (slots * items,); frozen
+    base: np.ndarray  # that of slot s and item i is logs[base[s] + i stride[s]], int64 (slots,)
+    stride: np.ndarray  # int64 (slots,)
     linear: np.ndarray  # u of p = A (u + B), float64 (slots, items); with a floor
     scale: np.ndarray  # A and B, float64 (slots, 2); with a floor
     norm: np.ndarray  # log Z, float64 (selectors,)
@@ -126,7 +129,8 @@ def init(
     linear = np.zeros(dense if floor > 0.0 else (0, 0))
     scale = np.tile([1.0, 1.0 / items], (slots_in_all, 1)) if floor > 0.0 else np.zeros((0, 2))
     return State(
-        eta, int(coupled), floor, colours if redrawn else 0, items, np.zeros(dense), linear, scale,
+        eta, int(coupled), floor, colours if redrawn else 0, items, np.zeros(dense[0] * dense[1]),
+        begins[node] * items + np.arange(slots_in_all) - begins[node], network.capacity[node], linear, scale,
         np.full(selectors, math.log(items)), np.full(table, -1, dtype=np.int64), np.zeros(table),
         np.full(table, -1, dtype=np.int32), np.full(selectors if redrawn else 0, -1, dtype=np.int32),
         np.zeros(1, dtype=np.int64), generator(seed, 2).integers(items, size=slots_in_all, dtype=np.int64),
@@ -197,17 +201,18 @@ def floored(state, s, i, more, covered):
 @kernel
 def visit(state, s, i, here, covered):
     """Serve and teach slot s with frozen colours; returns whether it held item i."""
+    at = state.base[s] + i * state.stride[s]
     if state.floor > 0.0:
         p = min(1.0, state.scale[s, 0] * (state.linear[s, i] + state.scale[s, 1]))
     else:
-        p = math.exp(min(0.0, state.logs[s, i] - state.norm[s]))
+        p = math.exp(min(0.0, state.logs[at] - state.norm[s]))
     held = state.holds[s] == i if state.coupled else uniform(state.random) < p
     more = max(0.0, here - covered)
     state.stale[s] = 1
     state.square[s] += here * here
     if more > 0.0:
-        state.logs[s, i] += state.eta * more
-        state.best[s] = max(state.best[s], state.logs[s, i])
+        state.logs[at] += state.eta * more
+        state.best[s] = max(state.best[s], state.logs[at])
         state.earned[s] += p * more
     if state.floor > 0.0:
         floored(state, s, i, more, covered)
@@ -319,7 +324,7 @@ def draw(state, out):
             else:
                 plain = math.exp(-state.norm[s])
                 for i in range(state.items):
-                    weight = state.logs[s, i]
+                    weight = state.logs[state.base[s] + i * state.stride[s]]
                     left -= plain if weight == 0.0 else math.exp(weight - state.norm[s])
                     if left < 0.0:
                         found = i
@@ -440,6 +445,11 @@ class TGOnline(NetworkPolicy):
     def held(self) -> np.ndarray:
         node, item = self._drawn()
         return np.unique(node * self.network.items + item)
+
+    def log_weights(self) -> np.ndarray:
+        """Log weights of the selectors (float64, slots x items); frozen colours only."""
+        cells = self.state.base[:, None] + np.arange(self.network.items) * self.state.stride[:, None]
+        return np.asarray(self.state.logs[cells])
 
     def regrets(self) -> np.ndarray:
         """Realised regret of each selector so far (float64, slots; slots x colours where redrawn)."""

@@ -104,3 +104,19 @@ def test_demands_that_stand_twice_are_merged(shared):
         json.loads((shared / "networks" / "li22" / "stationary-geant.json").read_text())["nodes"]
         == merged.nodes
     )
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_merged_is_a_dict_of_items_and_paths(seed):
+    net = naive.random_network(np.random.default_rng(seed), items=2, demands=12)
+    found = {}
+    for d in range(net.demands):
+        key = (int(net.item[d]), tuple(net.path[net.start[d] : net.start[d + 1]].tolist()))
+        found[key] = found.get(key, 0.0) + float(net.rate[d])
+    one = net.merged()
+    mine = [
+        (int(one.item[d]), tuple(one.path[one.start[d] : one.start[d + 1]].tolist()))
+        for d in range(one.demands)
+    ]
+    assert dict(zip(mine, one.rate.tolist(), strict=True)) == found
+    assert mine == list(found)

@@ -47,9 +47,9 @@ def test_selectors_are_hedge_on_the_rewards_of_the_rule(seed, coupled):
         assert gain == covered
     if coupled:
         p = weights / weights.sum(axis=1, keepdims=True)
-        np.testing.assert_allclose(np.exp(state.logs - state.norm[:, None]), p, atol=1e-12)
+        np.testing.assert_allclose(np.exp(policy.log_weights() - state.norm[:, None]), p, atol=1e-12)
         np.testing.assert_allclose(state.earned, earned, atol=1e-9)
-    np.testing.assert_allclose(np.exp(state.logs - state.norm[:, None]).sum(axis=1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(np.exp(policy.log_weights() - state.norm[:, None]).sum(axis=1), 1.0, atol=1e-12)
     assert np.all(policy.regrets() <= policy.regret_bounds() + 1e-9)
 
 

@@ -80,18 +80,38 @@ class Network:
 
     def merged(self) -> Network:
         """The same network with demands of equal item and path made one, their rates added."""
+        first, group = self._alike()
+        if first.size == self.demands:
+            return self
+        return self.subset(first, np.bincount(group, self.rate, first.size))
+
+    def _alike(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first demand of every (item, path), in order, and the number of each demand's (item, path)."""
+        lengths = np.diff(self.start)
+        place = np.arange(len(self.path)) - np.repeat(self.start[:-1], lengths)
+        powers = np.cumprod(np.full(int(lengths.max()) + 1, 0x9E3779B97F4A7C15, dtype=np.uint64))
+        signs = np.add.reduceat((self.path.astype(np.uint64) + np.uint64(1)) * powers[place], self.start[:-1])
+        signs = signs * powers[0] + self.item.astype(np.uint64) * powers[1] + lengths.astype(np.uint64)
+        _, first, group = np.unique(signs, return_index=True, return_inverse=True)
+        rank = np.empty(first.size, dtype=np.int64)
+        rank[np.argsort(first)] = np.arange(first.size)
+        group, first = rank[group], np.sort(first)
+        again = np.flatnonzero(first[group] != np.arange(self.demands))
+        model = first[group[again]]
+        same = (self.item[again] == self.item[model]) & (lengths[again] == lengths[model])
+        if same.all():
+            at = np.repeat(self.start[again], lengths[again]) + _steps(lengths[again])
+            other = np.repeat(self.start[model], lengths[again]) + _steps(lengths[again])
+            if np.array_equal(self.path[at], self.path[other]):
+                return first, group
+        # Two different paths with one sign: so rare that it may be slow.
         seen: dict[tuple[int, bytes], int] = {}
-        first: list[int] = []
-        rates: list[float] = []
-        for d in range(self.demands):
-            low, high = self.start[d], self.start[d + 1]
-            key = (int(self.item[d]), self.path[low:high].tobytes())
-            at = seen.setdefault(key, len(first))
-            if at == len(first):
-                first.append(d)
-                rates.append(0.0)
-            rates[at] += float(self.rate[d])
-        return self.subset(np.array(first, dtype=np.int64), np.array(rates))
+        keys = [
+            (int(i), self.path[low:high].tobytes())
+            for i, low, high in zip(self.item, self.start[:-1], self.start[1:], strict=True)
+        ]
+        group = np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)
+        return np.unique(group, return_index=True)[1], group
 
     def subset(self, chosen: np.ndarray, rate: np.ndarray | None = None) -> Network:
         """The same network with the demands `chosen` only (int64 indices), with other rates if given."""
@@ -103,6 +123,11 @@ class Network:
             self.item[chosen], self.rate[chosen] if rate is None else rate, start, self.path[at],
             self.upstream[at], self.published,
         )  # fmt: skip
+
+
+def _steps(lengths: np.ndarray) -> np.ndarray:
+    """0, 1, ..., for each of the lengths, one after the other."""
+    return np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 
 def build(

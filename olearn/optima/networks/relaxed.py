@@ -63,11 +63,12 @@ def relaxed(network: Network, *, time_limit: float | None = None) -> Relaxed:
     (12.0, 12.0)
     """
     net = network.merged()
-    worth = np.zeros((net.nodes, net.items))
     inner = np.ones(len(net.path), dtype=bool)
     inner[net.start[1:] - 1] = False  # the server needs no place
     demand = np.repeat(np.arange(net.demands), np.diff(net.start))
-    np.add.at(worth, (net.path[inner], net.item[demand[inner]]), (net.rate[demand] * net.upstream)[inner])
+    cells = net.path[inner] * net.items + net.item[demand[inner]]
+    saved = (net.rate[demand] * net.upstream)[inner]
+    worth = np.bincount(cells, saved, net.nodes * net.items).reshape(net.nodes, net.items)
     worth[net.capacity == 0] = 0.0
     best = worth.max(axis=0)
     kept = np.zeros(net.items, dtype=bool)
