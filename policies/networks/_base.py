@@ -35,7 +35,7 @@ class NetworkPolicy:
     randomised: ClassVar[bool] = True
     fractional: ClassVar[bool] = False
     #: ``kernel(state, demands, times, gains, messages)``: serve requests; the weight each saved, one way, and
-    #: the hops that requests and control messages travelled for it (answers are not counted).
+    #: the hops that the request, its answer and control messages travelled.
     kernel: ClassVar[Callable[..., int]]
 
     def __init__(self, network: Any, horizon: int | None = None, *, seed: int = 0) -> None:

@@ -134,7 +134,7 @@ def run(state, demands, times, gains, messages):
     for t in range(len(demands)):
         stop = step(state, demands[t])
         gains[t] = state.upstream[stop]
-        messages[t] = stop - state.start[demands[t]]
+        messages[t] = 2 * (stop - state.start[demands[t]])
     return 0
 
 

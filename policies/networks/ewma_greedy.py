@@ -6,9 +6,9 @@ saved. The node that answered learns what it saved by a message to the next copy
 that weight. A node holds its c items of largest v (an item that was never estimated is not held).
 
 Cost: O(nodes passed x capacity) a request: only an item that was just added to can enter, and only over the
-least one held. Memory: 12 bytes a (node, item). Messages: the request, and up and down between the node that
-answered and the next copy. No regret bound: an adversary makes it swap for ever, like every greedy rule that
-follows the past (adv-* in `make reproduce-networks`).
+least one held. Memory: 12 bytes a (node, item). Messages: the request and its answer, and up and down between
+the node that answered and the next copy. No regret bound: an adversary makes it swap for ever, like every
+greedy rule that follows the past (adv-* in `make reproduce-networks`).
 
 References
 ----------
@@ -99,7 +99,7 @@ def run(state, demands, times, gains, messages):
     for t in range(len(demands)):
         stop, behind = step(state, demands[t], times[t])
         gains[t] = state.upstream[stop]
-        messages[t] = stop - state.start[demands[t]] + 2 * (behind - stop)
+        messages[t] = 2 * (behind - state.start[demands[t]])
     return 0
 
 

@@ -283,7 +283,7 @@ def run(state, demands, times, gains, messages):
         while stop < last and state.holds[state.path[stop], i] == 0:
             stop += 1
         gains[t] = state.upstream[stop]
-        messages[t] = stop - low + 2 * explore(state, demand)
+        messages[t] = 2 * (stop - low) + 2 * explore(state, demand)
     return 0
 
 

@@ -12,7 +12,7 @@ Rounding: fractions of 1e-5 at most are left out and the rest are scaled up to f
 ``coupled`` (the same with one offset a node for ever: few changes) or ``depround``.
 
 Cost: O(nodes passed) a request; at a slot's end O(fractions above 0) a node, a few passes. Memory: 32 bytes a
-(node, item). Messages a request: to the first copy, and up to where the message turns and back.
+(node, item). Messages a request: to the first copy and back, and up to where the message turns and back.
 
 Bound and certificate, in expectation against 1 - 1/e of the best fractional placement: items lie on different
 nodes independently, so E gain >= (1 - 1/e) relaxed gain, and relaxed gain is concave: its regret is at most
@@ -202,7 +202,7 @@ def run(state, demands, times, gains, messages):
         while stop < last and state.holds[state.path[stop], i] == 0:
             stop += 1
         gains[t] = state.upstream[stop]
-        messages[t] = stop - low + 2 * explore(state, demand)
+        messages[t] = 2 * (stop - low) + 2 * explore(state, demand)
     return 0
 
 

@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 from naive import networks as naive
 from olearn.errors import OlearnError
 from olearn.optima.networks import brute_force
-from olearn.policies.networks import TGOnline
+from olearn.policies.networks import DistributedTGOnline, TGOnline
 from olearn.traces.networks import build, load_network, poisson, sent
 
 
-@given(st.integers(0, 2**32 - 1), st.booleans())
-def test_selectors_are_hedge_on_the_rewards_of_the_rule(seed, coupled):
+@given(st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([TGOnline, DistributedTGOnline]))
+def test_selectors_are_hedge_on_the_rewards_of_the_rule(seed, coupled, kind):
     """Replays the contents that the policy had and feeds every item its reward, in linear weights."""
     rng = np.random.default_rng(seed)
     net = naive.random_network(rng)
     if not net.capacity.any():
         return
-    policy = TGOnline(net, eta=0.07, coupled=coupled, colours=3, seed=seed % 1000)
-    state = policy.state
+    policy = kind(net, eta=0.07, coupled=coupled, colours=3, seed=seed % 1000)
+    state = getattr(policy.state, "tables", policy.state)
     node = np.repeat(np.arange(net.nodes), net.capacity)
     weights = np.ones((len(node), net.items))
     earned = np.zeros(len(node))
@@ -165,3 +165,26 @@ def test_the_table_grows_without_losing_anything():
         [sum(np.exp(policy.state.value[policy.state.key // 4000 == a]))
          + 4000 - (policy.state.key // 4000 == a).sum() for a in range(3)],
         np.exp(policy.state.norm), rtol=1e-9)  # fmt: skip
+
+
+def test_messages_by_kind():
+    """Three requests of one demand over two edges: nobody holds the item at first, then the query node does."""
+    line = build(3, [(0, 1, 1.0), (1, 2, 5.0)], [1, 1, 0], [2, 2], [(i, [0, 1, 2], 1.0) for i in range(2)])
+    policy = DistributedTGOnline(line, eta=50.0, coupled=True, seed=4)
+    policy.state.tables.holds[:] = 1
+    gains, messages = np.empty(3), np.empty(3)
+    policy.serve(np.zeros(3, dtype=np.int32), np.arange(3.0), gains, messages)
+    assert gains.tolist() == [0.0, 6.0, 6.0]
+    assert messages.tolist() == [4 + 2 + 4, 4, 4]  # the probe, the query with its answer; list and return
+    told = policy.sent()
+    assert [told[k] for k in ("query", "answer", "exploration", "return", "probe")] == [2, 2, 4, 6, 4]
+    assert told["entries"] > 0
+
+
+def test_distributed_and_central_earn_the_same_on_average(shared):
+    net = load_network(shared / "networks" / "li22" / "stationary-geant.json")
+    rows = []
+    for kind in (TGOnline, DistributedTGOnline):
+        rows.append([kind(net, seed=s).run(poisson(net, 30.0, s)).mean() for s in range(8)])
+    spread = np.std(np.subtract(*rows), ddof=1) / np.sqrt(8)
+    assert abs(np.mean(rows[0]) - np.mean(rows[1])) < 4 * spread + 1e-9

@@ -24,7 +24,7 @@ COLUMNS = (
     Column("optimum", "float", "weight", "relaxed optimum by the rates of the demands, a request, both ways"),
     Column("ratio", "float", "", "tacg over optimum"),
     Column("update_cost", "float", "pairs", "(node, item) pairs new since the last monitoring instant, summed"),
-    Column("messages", "float", "hops", "of requests until they met a copy and of control messages"),
+    Column("messages", "float", "hops", "of requests, answers and control messages"),
     Column("regret", "float", "weight", "of the comparator that the bound names: psi * hindsight - gain"),
     Column("bound", "float", "weight", "on that regret, for the visits or gradients of this run"),
     Column("network", "text"),
