@@ -2,7 +2,7 @@
 
 ``python docs/reproduce_caching.py [FOLDER]`` (``make reproduce-caching``): FOLDER, by default that of the
 environment variable OLEARN_SHARED, holds ``traces/`` and ``golden/``; rows whose data are not there are
-listed as skipped. Prints one table a source and writes all rows to ``reproduce-caching.json``.
+left out. Prints one table a source and writes all rows to ``reproduce-caching.json``.
 
 Sources: the results shipped with Mhaisen et al., "Optimistic no-regret algorithms for discrete caching"
 (2022), 10^4 requests of MovieLens, 10,379 items; an independent prototype's table of roundings and of

@@ -65,3 +65,11 @@ def test_the_table_of_the_readme_is_what_the_demo_prints():
     expected = str(readme.demo()).splitlines()
     cut = [line.split()[:-1] for line in expected]
     assert [line.split()[:-1] for line in shown.group(1).splitlines()] == cut
+
+
+def test_the_table_of_caching_policies_is_what_the_policies_say():
+    spec = importlib.util.spec_from_file_location("caching_policies", ROOT / "docs" / "caching_policies.py")
+    caching_policies = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(caching_policies)
+    written = caching_policies.PAGE.read_text(encoding="utf-8")
+    assert caching_policies.table() in written, "run python docs/caching_policies.py"
