@@ -1,4 +1,5 @@
-"""Write the table of docs/caching-policies.md from the policies themselves: ``python docs/caching_policies.py``.
+"""Write the table of docs/caching-policies.md from the policies themselves: ``python
+docs/caching_policies.py``.
 
 What stands between the two marks is made of each policy's class (name, rule, reference), of the bound that it
 declares for a small example, and of the sentences on cost and memory in its docstring.
