@@ -94,9 +94,7 @@ class LeadCache(NetworkPolicy):
     """
 
     name = "leadcache"
-    rule = (
-        "every slot the best placement for all requests so far plus noise: a linear program, rounded"
-    )
+    rule = "every slot the best placement for all requests so far plus noise: a linear program, rounded"
     reference = "D. Paria and A. Sinha, NeurIPS 2021"
     kernel = staticmethod(run)
 
