@@ -1,5 +1,6 @@
 # Written by `make stubs`: the classes of this family, which load at first use.
 
+from olearn.policies.networks.bsca import BSCA as BSCA
 from olearn.policies.networks.distributed_tgonline import DistributedTGOnline as DistributedTGOnline
 from olearn.policies.networks.ewma_greedy import EWMAGreedy as EWMAGreedy
 from olearn.policies.networks.fifo import FIFO as FIFO

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from naive import networks as naive
 from olearn.errors import OlearnError
 from olearn.optima.networks import relaxed
-from olearn.policies.networks import PGA, EWMAGreedy, MirrorAscent
+from olearn.policies.networks import BSCA, PGA, EWMAGreedy, MirrorAscent
 from olearn.traces.networks import build, load_network, poisson_times
 
 
@@ -146,6 +146,40 @@ def test_mirror_ascent_survives_forgetting():
     gains = policy.run(np.ones(30, dtype=int), np.arange(2000, 2030) + 0.5)
     assert gains[-10:].tolist() == [2.0] * 10
     assert policy.fractions()[0].sum() == pytest.approx(1.0)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([None, 1e-9, 0.02, 1e6]))
+def test_bsca_is_dense_ascent_and_keeps_its_bound_on_every_sequence(seed, eta):
+    """Deterministic: regret against the relaxed optimum <= certificate <= bound, whatever comes."""
+    rng = np.random.default_rng(seed)
+    net = naive.random_network(rng, items=5, demands=8)
+    if not net.capacity.any():
+        return
+    ours, y, earned = BSCA(net, 60, eta=eta), np.zeros((net.nodes, net.items)), 0.0
+    demands = rng.integers(0, net.demands, 60)
+    for d in demands:
+        i, low, end = net.item[d], net.start[d], net.start[d + 1] - 1
+        one = net.subset(np.array([d]), np.ones(1))
+        gain = ours.run([d])[0]
+        assert gain == pytest.approx(naive.relaxed(one, y), abs=1e-6 * (1 + net.upstream.max()))
+        earned += gain
+        held = np.cumsum([y[net.path[k], i] for k in range(low, end)])
+        over = np.flatnonzero(held > 1.0)
+        stop = low + over[0] if over.size else end
+        for k in range(low, stop):
+            v = net.path[k]
+            if net.capacity[v]:
+                y[v, i] += ours.step_size() * (net.upstream[k] - net.upstream[stop])
+                y[v] = naive.project(y[v], net.capacity[v])
+        y = (
+            ours.fractions() if np.allclose(ours.fractions(), y, atol=1e-9) else y
+        )  # ties at the kink: the same side
+    np.testing.assert_allclose(ours.fractions(), y, atol=1e-6)
+    counts = np.bincount(demands, minlength=net.demands).astype(float)
+    best = relaxed(net.subset(np.arange(net.demands), counts)).value
+    size = 1e-6 * (1 + best)
+    assert best - earned <= ours.certificate() + size
+    assert ours.certificate() <= ours.bound().value * (1 + 1e-9) + size
 
 
 @pytest.mark.parametrize("gamma", [1e-9, 0.05, 1e6])
