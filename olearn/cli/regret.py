@@ -67,7 +67,7 @@ def command(
       olearn regret run
       olearn regret run -m static -m k-switch:10 --trace twitter --out pictures
     """  # fmt: skip
-    from olearn.errors import check_real
+    from olearn.errors import OlearnError, check_real
 
     check_writable(csv_file, out)
     level = check_real("level", level, 0.0, 1.0, open_low=True, open_high=True)
@@ -83,6 +83,9 @@ def command(
     windows: list[dict[str, Any]] = []
     for path in results:
         data = _read(path)
+        in_bytes = data["manifest"].get("unit") == "bytes"
+        if in_bytes and loaded is not None:
+            raise OlearnError(f"{path} counts bytes, the comparators of --trace count items: leave --trace out")
         whole = None if loaded is None else _same_trace(loaded, data, path)
         for runs, rewards in _groups(data):
             trace = whole
@@ -107,7 +110,9 @@ def command(
         click.echo(f"{loaded.name}: read as {read_as(loaded.origin)}")
     shown = ("policy", "capacity", "seeds", "comparator", "regret", "±", "per request", "bound", "verdict")
     print_table(regrets, [c for c in shown if any(r.get(c) is not None for r in regrets)])
-    if absent:
+    if in_bytes:
+        click.echo("regrets count bytes")
+    elif absent:
         click.echo(f"not in the result of every run: {', '.join(absent)} (--trace adds them)")
     if any(r.get("±") is not None for r in regrets):
         click.echo(f"±: half-width of the {level:.4g} confidence interval over seeds")

@@ -13,6 +13,7 @@ from olearn.cli._trace_file import read_as, reading_options
 
 PICTURE = "olearn-replay.png"
 DEFAULT_POLICIES = ("experts", "lru", "lfu", "ftpl", "ogb")
+SIZED_POLICIES = ("experts", "lru", "s3-fifo", "gdsf", "lfu")
 
 
 @click.command("replay")
@@ -25,7 +26,13 @@ DEFAULT_POLICIES = ("experts", "lru", "lfu", "ftpl", "ogb")
     "-c",
     "capacities",
     multiple=True,
-    help="Items (1000) or a share (default 1%); may be repeated.",
+    help="Items (1000), a share (default 1%) or bytes (64mb); may be repeated.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["items", "bytes"]),
+    default=None,
+    help="What capacities count; by default bytes where one is given in bytes, else items.",
 )
 @click.option("--format", "fmt", default=None, help="Trace format; by default recognised by content.")
 @click.option("--columns", default=None, help="Columns of a CSV, such as item=3,time=1 (names or 1-based).")
@@ -39,6 +46,7 @@ def command(
     trace: str,
     policies: Sequence[str],
     capacities: Sequence[str],
+    unit: str | None,
     fmt: str | None,
     columns: str | None,
     limit: int | None,
@@ -57,13 +65,15 @@ def command(
     \b
       olearn replay twitter --policy lru --policy "ogb(eta=0.01)" --capacity 1% --capacity 500
       olearn replay requests.csv.zst -p lru -p ftpl -p ogb -c 5% --seeds 5 --out results
+      olearn replay twitter -p lru -p gdsf -c 64kb -c 1mb
       olearn replay twitter -p ogb -c 1% --json
     """
     run(
         trace,
-        policies or DEFAULT_POLICIES,
+        policies or (SIZED_POLICIES if _counts_bytes(unit, capacities) else DEFAULT_POLICIES),
         capacities,
         common,
+        unit=unit,
         fmt=fmt,
         columns=columns,
         limit=limit,
@@ -71,6 +81,12 @@ def command(
         catalog=catalog,
         offline=offline,
     )
+
+
+def _counts_bytes(unit: str | None, capacities: Sequence[str]) -> bool:
+    from olearn.engine.caching.capacity import in_bytes
+
+    return unit == "bytes" or (unit is None and any(in_bytes(c) for c in capacities))
 
 
 def run(
@@ -113,6 +129,7 @@ def _print(result: Any) -> None:
     click.echo(f"{told['name']}: {told['requests']:,} requests, {told['items']:,} items")
     if told.get("origin"):
         click.echo(f"read as {read_as(told['origin'])}")
+    click.echo(f"capacity in {result.manifest['capacity_unit']}")
     click.echo()
     click.echo(str(result))
     if any(row["±"] is not None for row in result.summary()):
@@ -126,7 +143,9 @@ def _print(result: Any) -> None:
     if chosen or verdicts:
         click.echo()
     columns = ("comparator", "capacity", "value", "upper_bound", "gap", "convention")
-    print_table(result.optima_rows(), columns, title="optima (hits) and the bound that certifies each:")
+    print_table(
+        result.optima_rows(), columns, title=f"optima ({result.WHAT}) and the bound that certifies each:"
+    )
 
 
 def _parameters(result: Any) -> list[str]:

@@ -31,6 +31,7 @@ MARKS = {
 #: Game -> its result: (module, class). Nothing is imported before it is asked for.
 RESULTS = {
     "caching": ("olearn.engine.caching.result", "CachingResult"),
+    "caching-bytes": ("olearn.engine.caching.result", "SizedResult"),
     "delivery": ("olearn.engine.delivery.result", "DeliveryResult"),
     "prefix": ("olearn.engine.prefix.result", "PrefixResult"),
     "moe": ("olearn.engine.moe.result", "MoEResult"),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -60,8 +59,7 @@ def solve(
     if whole:
         options |= {"mip_rel_gap": 0.0, "mip_abs_gap": 0.0}
     try:
-        with quiet(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the status says it, below
+        with quiet():
             problem.solve(solver=solver, **options)
     except cp.error.SolverError as error:
         told = str(error).splitlines()[0] if str(error) else "no message"
@@ -111,24 +109,58 @@ def linear_bound(
     return bound + float(np.maximum(reduced, 0.0) @ high)
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what a solver's C code writes to standard output out of ours (HiGHS greets on creation)."""
-    try:
-        saved = os.dup(1)
-    except OSError:  # no standard output at all
-        yield
-        return
-    _flush()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        _flush()
-        os.dup2(saved, 1)
-        os.close(saved)
-        os.close(nowhere)
+class _Silence:
+    """Standard output and warnings are the process's: threads that solve side by side share one silence.
+
+    The first to come in turns them off, the last to leave turns them on. (Each on its own, the second would
+    save the first one's silence and restore it at the end: a table was printed into nothing.)
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._saved: int | None = None
+        self._warnings: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            self._warnings = warnings.catch_warnings()
+            self._warnings.__enter__()
+            warnings.simplefilter("ignore")
+            try:
+                self._saved = os.dup(1)
+            except OSError:  # no standard output at all
+                self._saved = None
+                return
+            _flush()
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.close(nowhere)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside:
+                return
+            self._warnings.__exit__(None, None, None)
+            if self._saved is not None:
+                _flush()
+                os.dup2(self._saved, 1)
+                os.close(self._saved)
+
+
+_silence = _Silence()
+
+
+def quiet() -> _Silence:
+    """Keep what a solver's C code writes to standard output out of ours (HiGHS greets), and its warnings.
+
+    A context; the status of the solution says what the warnings would.
+    """
+    return _silence
 
 
 def _flush() -> None:

@@ -46,8 +46,9 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
         online = [(p, runs) for p, runs in names if not runs[0].row["offline"]]
         offline = [(p, runs) for p, runs in names if runs[0].row["offline"]]
         greys = {"static": (0, (5, 2)), "belady": "-", "belady-bypass": (0, (9, 3))}
+        greys |= {"static-sized": greys["static"], "belady-sized": "-", "sized": greys["belady-bypass"]}
         for name, _ in offline:
-            curve = result.curve(name, capacity)[0]
+            curve = result.curve(name, capacity, result.MAIN)[0]
             upper.plot(
                 points[: curve.size],
                 curve,
@@ -58,10 +59,14 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
                 label=f"{name} (offline{_START.get(name, '')})",
             )
         charged = result.best(capacity).curves.get("static_prefix_fetch_charged")
-        if any(name == "static" for name, _ in offline) and charged is not None and np.isfinite(charged).any():
+        if (
+            any(name.startswith("static") for name, _ in offline)
+            and charged is not None
+            and np.isfinite(charged).any()
+        ):
             upper.plot(
                 points,
-                charged / points,
+                charged / np.maximum(result.scale(capacity), 1.0),
                 color="#666666",
                 linewidth=1.0,
                 linestyle=(0, (2, 1, 6, 1)),
@@ -69,10 +74,11 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
                 label="best static set so far\n(offline, from an empty cache)",
             )
         for k, (name, runs) in enumerate(online):
-            _line(upper, points, result.band(name, capacity), look(k), _label(name, runs))
-        upper.set_ylabel("hit ratio so far")
+            _line(upper, points, result.band(name, capacity, result.MAIN), look(k), _label(name, runs))
+        upper.set_ylabel(f"{result.MAIN.replace('_', ' ')} so far")
         upper.set_title(
-            f"{trace['name']}: {trace['requests']:,} requests, {trace['items']:,} items, capacity {capacity:,}",
+            f"{trace['name']}: {trace['requests']:,} requests, {trace['items']:,} items, capacity {capacity:,}"
+            + (" bytes" if result.manifest.get("unit") == "bytes" else ""),
             loc="left",
         )
         upper.set_ylim(bottom=0)
@@ -105,7 +111,7 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
                 "▼ negative: better than any static set", (0.01, 0.02), xycoords="axes fraction", fontsize=8
             )
         lower.axhline(0, color="black", linewidth=0.8)
-        lower.set_ylabel("regret so far (hits lost to the\nbest static set of the same requests)")
+        lower.set_ylabel(f"regret so far ({result.WHAT} lost to the\nbest static set of the same requests)")
         lower.set_xlabel("requests served")
         lower.xaxis.set_major_formatter(_thousands)
         lower.yaxis.set_major_formatter(_thousands)
@@ -117,7 +123,14 @@ def draw(result: Any, path: str | Path | None = None, capacity: int | None = Non
 
 
 #: What an offline row starts with.
-_START = {"static": ", prefilled", "belady": ", from an empty cache", "belady-bypass": ", from an empty cache"}
+_START = {
+    "static-sized": ", prefilled",
+    "belady-sized": ", from an empty cache",
+    "sized": ", best schedule found",
+    "static": ", prefilled",
+    "belady": ", from an empty cache",
+    "belady-bypass": ", from an empty cache",
+}
 
 
 def _bounds(online: list[Any], scale: float) -> tuple[list[tuple[int, np.ndarray]], list[str]]:

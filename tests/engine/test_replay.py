@@ -313,7 +313,7 @@ def test_a_catalogue_larger_than_the_trace(trace):
         (0, "at least 1 item"),
         (-3, "at least 1 item"),
         ("5 %%", "is not understood"),
-        ("1gb", "is not understood"),
+        ("1xb", "is not understood"),
         ("", "is not understood"),
         (98, "at most the catalogue of 97 items"),
         ("101%", "at most the catalogue"),

@@ -6,15 +6,27 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from olearn.engine.caching.capacity import parse_capacity
+import numpy as np
+
+from olearn.engine.caching.capacity import in_bytes, parse_bytes, parse_capacity
 from olearn.engine.caching.game import OFFLINE, CachingGame
-from olearn.engine.caching.result import CachingResult
+from olearn.engine.caching.result import CachingResult, SizedResult
+from olearn.engine.caching.sized import SizedGame, smallest
 from olearn.engine.choices import as_list, as_seeds, choices, spaced
 from olearn.engine.game import Ask
 from olearn.engine.machine import Plan, plan
-from olearn.errors import NotSupportedError, ParameterError, check_int, check_positive_int
+from olearn.errors import NotSupportedError, ParameterError, check_int, check_positive_int, unknown
 
-__all__ = ["OFFLINE", "CachingGame", "CachingResult", "parse_capacity", "prepare", "replay"]
+__all__ = [
+    "OFFLINE",
+    "CachingGame",
+    "CachingResult",
+    "SizedGame",
+    "SizedResult",
+    "parse_capacity",
+    "prepare",
+    "replay",
+]
 
 
 def replay(
@@ -30,6 +42,7 @@ def replay(
     store: str | Path | None = None,
     jobs: int | None = 1,
     catalog: int | None = None,
+    unit: str | None = None,
 ) -> CachingResult:
     """Replay a trace against caching policies and measure their regret.
 
@@ -64,6 +77,11 @@ def replay(
     catalog : int, optional
         Number of items that policies know of, at least those of the trace, which is the default. Shares
         of the catalogue are shares of it.
+    unit : {"items", "bytes"}, optional
+        What capacities count. By default bytes where one is written in bytes (``"64mb"``), else items. In
+        bytes a request earns the bytes of its item; the trace must have sizes, and the policies must be able
+        to count bytes (``"sizes"`` among their `capabilities`). Shares are then shares of the footprint, the
+        sum of each item's smallest size.
 
     Returns
     -------
@@ -97,6 +115,7 @@ def replay(
         store=store,
         jobs=jobs,
         catalog=catalog,
+        unit=unit,
     )()
     return result
 
@@ -111,6 +130,7 @@ def prepare(
     checkpoints: int = 200,
     offline: bool = True,
     catalog: int | None = None,
+    unit: str | None = None,
     **how: Any,
 ) -> Plan:
     """What :func:`replay` will run, every parameter checked."""
@@ -120,12 +140,41 @@ def prepare(
     planned = len(trace) if horizon is None else check_positive_int("horizon", horizon)
     points = spaced(len(trace), checkpoints)
     n = trace.catalog_size if catalog is None else check_int("catalog", catalog, trace.catalog_size)
-    asked = [max(1, round(n / 100))] if capacity is None else as_list(capacity)
-    capacities = list(dict.fromkeys(parse_capacity(c, n) for c in asked))
-    if not capacities:
+    asked = ["1%"] if capacity is None else as_list(capacity)
+    if not asked:
         raise ParameterError("give at least one capacity")
-    game = CachingGame(trace, capacities, planned, n, offline)
+    if unit is None:
+        unit = "bytes" if any(in_bytes(c) for c in asked) else "items"
+    if unit not in ("items", "bytes"):
+        raise unknown("unit", str(unit), ("items", "bytes"))
+    kind = CachingGame
+    if unit == "items":
+        if capacity is None:
+            asked = [max(1, round(n / 100))]
+        capacities = list(dict.fromkeys(parse_capacity(c, n) for c in asked))
+    else:
+        kind = SizedGame
+        capacities = _capacities_in_bytes(trace, asked)
+    game = kind(trace, capacities, planned, n, offline)
     return plan(game, Ask(found, seed_list), points, **how)
+
+
+def _capacities_in_bytes(trace: Any, asked: list[Any]) -> list[int]:
+    """Capacities in bytes, each able to hold something."""
+    if trace.sizes is None:
+        raise ParameterError(
+            "a capacity in bytes needs sizes, and the trace has none: count items (--unit items)"
+        )
+    if not hasattr(trace, "next_use"):
+        raise NotSupportedError("a trace on disk is replayed in items: load it into memory to count bytes")
+    by_item = smallest(trace)
+    footprint = int(by_item.sum())
+    capacities = list(dict.fromkeys(parse_bytes(c, footprint) for c in asked))
+    least = int(by_item[np.unique(trace.items)].min())
+    for capacity in capacities:
+        if capacity < least:
+            raise ParameterError(f"the capacity of {capacity:,} bytes is below the smallest item's {least:,}")
+    return capacities
 
 
 def as_trace(trace: Any) -> Any:

@@ -12,6 +12,57 @@ from olearn.errors import ParameterError
 _NUMBER = re.compile(r"\s*([0-9]+(?:[._][0-9]+)*(?:[eE][+]?[0-9]+)?)\s*(%?)\s*")
 
 
+_BYTES = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?i?b)\s*", re.I)
+_PREFIX = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def in_bytes(value: Any) -> bool:
+    """Whether a capacity is written in bytes, such as ``"64mb"``."""
+    return isinstance(value, str) and _BYTES.fullmatch(value) is not None
+
+
+def parse_bytes(value: Any, footprint: int) -> int:
+    """The number of bytes that `value` means for a trace whose items have `footprint` bytes.
+
+    Parameters
+    ----------
+    value : int, float or str
+        A whole number of bytes; with a unit such as ``"64mb"``, ``"1.5gb"`` (kb, mb, gb, tb are powers of 1000,
+        kib, mib, gib, tib of 1024); a share of the footprint as ``"5%"`` or as a float between 0 and 1.
+    footprint : int
+        Bytes of all items.
+
+    Examples
+    --------
+    >>> parse_bytes("64kb", 10**9), parse_bytes("1kib", 10**9), parse_bytes("1%", 10**6), parse_bytes(500, 1000)
+    (64000, 1024, 10000, 500)
+    """
+    allowed = "allowed: bytes such as 64mb or 65536, or a share of the footprint such as 5%"
+    match = _BYTES.fullmatch(value) if isinstance(value, str) else None
+    if match:
+        unit = match.group(2).lower()
+        base = 1024 if "i" in unit else 1000
+        number = float(match.group(1)) * base ** _PREFIX[unit.rstrip("b").rstrip("i")]
+        share = False
+    elif isinstance(value, str):
+        plain = _NUMBER.fullmatch(value)
+        if not plain:
+            raise ParameterError(f"capacity {value!r} is not understood; {allowed}")
+        number, share = float(plain.group(1)), bool(plain.group(2))
+        number, share = (number / 100.0, True) if share else (number, 0.0 < number < 1.0)
+    elif isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        number = float(value)
+        share = 0.0 < number < 1.0
+    else:
+        raise ParameterError(f"capacity {value!r} is not understood; {allowed}")
+    size = round(number * footprint) if share else number
+    if not np.isfinite(size) or size != int(size):
+        raise ParameterError(f"capacity must be a whole number of bytes, got {value!r}; {allowed}")
+    if size < 1:
+        raise ParameterError(f"capacity must be at least 1 byte, got {value!r}; {allowed}")
+    return int(size)
+
+
 def parse_capacity(value: Any, catalog_size: int) -> int:
     """The number of items that `value` means for a catalogue.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from olearn.errors import ParameterError
 from olearn.regret.invariants import Breach
 
 #: The offline rows that stand in every table.
-OFFLINE = ("static", "belady", "belady-bypass")
+OFFLINE: tuple[str, ...] = ("static", "belady", "belady-bypass")
 
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column("policy", "text", "", "name and parameters as asked for"),
     Column("parameters", "json", "", "tunable parameters with the values in use"),
     Column("capacity", "int", "items", "C"),
@@ -80,7 +80,10 @@ class CachingGame(Game):
 
     name = "caching"
     columns = COLUMNS
-    code = (__file__, hindsight.__file__)
+    code: ClassVar[tuple[str, ...]] = (__file__, hindsight.__file__)
+    #: What capacities count, and the rows that hindsight gives.
+    unit = "items"
+    rows_offline: tuple[str, ...] = OFFLINE
 
     def __init__(
         self, stream: Any, capacities: Sequence[int], horizon: int, catalog_size: int, offline: bool
@@ -104,8 +107,14 @@ class CachingGame(Game):
         self._asked = frozenset(choice.label for choice in ask.choices)
         cells = []
         for capacity in self.capacities:
-            options = {"capacity": capacity, "horizon": self.horizon, "catalog_size": self.catalog_size}
-            rows = [name for name in OFFLINE if self.offline and name not in self._asked]
+            options: dict[str, Any] = {
+                "capacity": capacity,
+                "horizon": self.horizon,
+                "catalog_size": self.catalog_size,
+            }
+            if self.unit != "items":
+                options["unit"] = self.unit
+            rows = [name for name in self.rows_offline if self.offline and name not in self._asked]
             cells.append(Cell(capacity, {**options, "offline": rows}))
             for choice in ask.choices:
                 for seed in ask.seeds:
@@ -120,6 +129,8 @@ class CachingGame(Game):
         assert choice is not None
         if getattr(choice.factory, "offline", False):
             more["requests"] = self.stream.items
+        if self.unit != "items":
+            more["unit"] = self.unit
         policy = choice.build(
             capacity=cell.group,
             catalog_size=self.catalog_size,
@@ -137,12 +148,16 @@ class CachingGame(Game):
         return policy
 
     # -- a run -------------------------------------------------------------------------------------
-    def begin(self, cell: Cell, longest: int) -> CachingPlay:
+    def _fresh(self, cell: Cell) -> tuple[Any, bool]:
+        """The policy of a cell, and whether it has served nothing yet."""
         policy = self._build(cell)
-        fresh = True
-        if policy._state is not None:  # an object that a factory hands out: it may be another run's too
-            policy = policy.copy()
-            fresh = _untouched(policy)
+        if policy._state is None:
+            return policy, True
+        policy = policy.copy()  # an object that a factory hands out: it may be another run's too
+        return policy, _untouched(policy)
+
+    def begin(self, cell: Cell, longest: int) -> CachingPlay:
+        policy, fresh = self._fresh(cell)
         kind = type(policy)
         reward: np.ndarray = np.empty(longest, np.float64 if kind.fractional else np.bool_)
         out = {"reward": reward}
@@ -228,18 +243,11 @@ class CachingGame(Game):
 
     def measure(self, cell: Cell, run: Run, best: Comparators | None, points: np.ndarray) -> Iterable[Breach]:
         row = run.row
-        k = run.reward.size - 1
-        nan = float("nan")
-        for column, name in (("static_optimum", "prefix"), ("static_fetch_charged", "prefix_fetch_charged")):
-            row[column] = float(getattr(best, name)[k]) if best is not None and k >= 0 else nan
+        self._against_static(row, run, best)
         certificates = best.certificates if best is not None else []
         for name in ("belady", "belady-bypass"):
             found = [o["value"] for o in certificates if o["comparator"] == name]
             row[name.replace("-", "_")] = found[0] if found and row["complete"] else None
-        row["regret"] = row["static_optimum"] - row["reward"]
-        row["regret_fetch_charged"] = row["static_fetch_charged"] - row["reward"]
-        bound = row.get("bound")
-        row["regret_over_bound"] = row["regret"] / bound if bound is not None and bound > 0 else None
         most = [o["upper_bound"] for o in certificates if o["comparator"] == "belady-bypass"]
         if not most or cell.choice is None:
             return ()
@@ -247,6 +255,18 @@ class CachingGame(Game):
 
         excess = row["peak_occupancy"] / cell.group if row["peak_occupancy"] else 1.0
         return invariants.ceiling(row["reward"], most[0], row["prefilled"], row["fetched_other"] or 0.0, excess)
+
+    @staticmethod
+    def _against_static(row: dict[str, Any], run: Run, best: Comparators | None) -> None:
+        """The best static set of the requests served, and the regret against it."""
+        k = run.reward.size - 1
+        nan = float("nan")
+        for column, name in (("static_optimum", "prefix"), ("static_fetch_charged", "prefix_fetch_charged")):
+            row[column] = float(getattr(best, name)[k]) if best is not None and k >= 0 else nan
+        row["regret"] = row["static_optimum"] - row["reward"]
+        row["regret_fetch_charged"] = row["static_fetch_charged"] - row["reward"]
+        bound = row.get("bound")
+        row["regret_over_bound"] = row["regret"] / bound if bound is not None and bound > 0 else None
 
     # -- the result --------------------------------------------------------------------------------
     def manifest(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -21,8 +21,12 @@ CURVES = ("hit_ratio", "window_hit_ratio", "reward", "regret", "regret_prefix", 
 class CachingResult(Result):
     """The outcome of a replay of caches; see :class:`olearn.engine.result.Result` for what all share."""
 
-    SAME = ("horizon", "catalog_size")
-    SUMMARY = (
+    SAME: ClassVar[tuple[str, ...]] = ("horizon", "catalog_size")
+    #: The curve that people look at first, and what regret counts.
+    MAIN = "hit_ratio"
+    CURVES: tuple[str, ...] = CURVES
+    WHAT = "hits"
+    SUMMARY: ClassVar[tuple[str, ...]] = (
         "policy",
         "capacity",
         "hit_ratio",
@@ -34,7 +38,7 @@ class CachingResult(Result):
         "fetches/request",
         "Mreq/s",
     )
-    BEST_CURVES = ("static_prefix", "static_prefix_fetch_charged", "static_final")
+    BEST_CURVES: ClassVar[tuple[str, ...]] = ("static_prefix", "static_prefix_fetch_charged", "static_final")
 
     @property
     def comparators(self) -> dict[int, Comparators]:
@@ -99,6 +103,10 @@ class CachingResult(Result):
                 )
         return lines
 
+    def scale(self, capacity: int) -> np.ndarray:
+        """What the main curve is a share of: requests until each checkpoint."""
+        return self.checkpoints
+
     def curve(self, policy: str, capacity: int | None = None, what: str = "hit_ratio") -> np.ndarray:
         """A curve of every seed at the checkpoints: float64 of shape (S, K).
 
@@ -113,8 +121,8 @@ class CachingResult(Result):
             (against the best static set of the whole trace), ``regret_prefix`` (against the best static
             set of each prefix) or ``regret_fetch_charged`` (the same, fetch-charged).
         """
-        if what not in CURVES:
-            raise unknown("curve", what, CURVES)
+        if what not in self.CURVES:
+            raise unknown("curve", what, self.CURVES)
         runs = self.find(policy, capacity)
         reached = min(r.reward.size for r in runs)
         reward = np.array([r.reward[:reached] for r in runs], dtype=np.float64)
@@ -184,3 +192,75 @@ class CachingResult(Result):
         from olearn.plot.replay import draw
 
         return draw(self, path, capacity)
+
+
+class SizedResult(CachingResult):
+    """The outcome of a replay in bytes: rewards, optima and regrets are bytes."""
+
+    SAME = ("horizon", "catalog_size", "unit")
+    MAIN = "byte_hit_ratio"
+    CURVES = ("byte_hit_ratio", *CURVES)
+    WHAT = "bytes hit"
+    RUN_CURVES: ClassVar[dict[str, str]] = {"reward": "rewards", "hits": "hits"}
+    BEST_CURVES = (*CachingResult.BEST_CURVES, "volume")
+    SUMMARY = (
+        *("policy", "capacity", "hit_ratio", "byte_hit_ratio", "±", "regret", "bound", "verdict"),
+        *("bytes_fetched", "size_changes", "Mreq/s"),
+    )
+
+    def _summary_row(self, policy: str, capacity: int, runs: list[Run]) -> dict[str, Any]:
+        from olearn.regret import band
+
+        row = super()._summary_row(policy, capacity, runs)
+        rows = [r.row for r in runs]
+        known = [r["byte_hit_ratio"] for r in rows if r.get("byte_hit_ratio") is not None]
+        row["byte_hit_ratio"] = sum(known) / len(known) if known else None
+        spread = band(np.array([[x] for x in known])) if len(known) > 1 else None
+        row["±"] = None if spread is None else float(spread.high[0] - spread.mean[0])
+        for column, name in (("bytes_fetched", "fetched_bytes"), ("size_changes", "size_changes")):
+            told = [r[name] for r in rows if r.get(name) is not None]
+            row[column] = sum(told) / len(told) if told else None
+        return row
+
+    def legend(self) -> list[str]:
+        return Result.legend(self)
+
+    def scale(self, capacity: int) -> np.ndarray:
+        """Bytes requested until each checkpoint."""
+        return self.best(capacity).curves["volume"]
+
+    def curve(self, policy: str, capacity: int | None = None, what: str = "byte_hit_ratio") -> np.ndarray:
+        """As for a replay in items; ``byte_hit_ratio`` and all but the hit ratios count bytes."""
+        if what not in ("byte_hit_ratio", "hit_ratio", "window_hit_ratio"):
+            return super().curve(policy, capacity, what)
+        runs = self.find(policy, capacity)
+        reached = min(r.reward.size for r in runs)
+        points = self.checkpoints[:reached]
+        if what == "byte_hit_ratio":
+            volume = self.scale(self.group_of(runs[0]))[:reached]
+            return np.array([r.reward[:reached] for r in runs]) / np.maximum(volume, 1.0)
+        hits = np.array([r.curves["hits"][:reached] for r in runs])
+        if what == "hit_ratio":
+            return hits / points
+        return np.diff(hits, prepend=0.0) / np.diff(points, prepend=0)
+
+    def curve_rows(self) -> list[dict[str, Any]]:
+        rows = []
+        for run in self.runs:
+            best = self.best(run.row["capacity"])
+            volume = best.curves.get("volume")
+            for k, requests in enumerate(self.checkpoints[: run.reward.size].tolist()):
+                row = {name: run.row[name] for name in ("policy", "capacity", "seed")}
+                row |= {
+                    "requests": requests,
+                    "reward": float(run.reward[k]),
+                    "hits": float(run.curves["hits"][k]),
+                }
+                row["hit_ratio"] = row["hits"] / requests
+                row["byte_hit_ratio"] = None if volume is None else row["reward"] / max(1.0, float(volume[k]))
+                row["static_prefix"], row["static_final"] = float(best.prefix[k]), float(best.final[k])
+                row["regret"] = row["static_final"] - row["reward"]
+                row["regret_prefix"] = row["static_prefix"] - row["reward"]
+                row["regret_fetch_charged"] = float(best.prefix_fetch_charged[k]) - row["reward"]
+                rows.append(row)
+        return rows
