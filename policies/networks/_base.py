@@ -34,6 +34,8 @@ class NetworkPolicy:
     offline: ClassVar[bool] = False
     randomised: ClassVar[bool] = True
     fractional: ClassVar[bool] = False
+    #: The share of the optimum that bound and certificate are about.
+    psi: ClassVar[float] = 1.0
     #: ``kernel(state, demands, times, gains, messages)``: serve requests; the weight each saved, one way, and
     #: the hops that the request, its answer and control messages travelled.
     kernel: ClassVar[Callable[..., int]]

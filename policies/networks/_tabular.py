@@ -318,6 +318,7 @@ def draw(state, out):
 class Tabular(NetworkPolicy):
     """Base of the policies on tables of slots; a subclass sets `eta` and `floor` and makes the state."""
 
+    psi = 0.5
     eta: float
     floor: float
 

@@ -344,6 +344,7 @@ class MirrorAscent(NetworkPolicy):
     reference = (
         "T. Si Salem, G. Neglia and S. Ioannidis, ACM ToMPECS 2023; relaxation of Ioannidis and Yeh, 2016"
     )
+    psi = ALPHA
     kernel = staticmethod(run)
 
     def __init__(

@@ -251,6 +251,7 @@ class PGA(NetworkPolicy):
     name = "pga"
     rule = "every node follows the gradient of the relaxed gain, projects, and draws what it holds once a slot"
     reference = "S. Ioannidis and E. Yeh, SIGMETRICS 2016"
+    psi = ALPHA
     kernel = staticmethod(run)
 
     def __init__(

@@ -89,6 +89,23 @@ def test_the_command(line, tmp_path):
         assert traced["rows"][0]["requests"] == 80
 
 
+def test_regret_stands_beside_a_bound_and_certificate_on_the_same_share(line):
+    asked = ["tgonline", "pga", "mirror-ascent", "bsca", "lru", "leadcache", "distributed-tgonline"]
+    rows = {row["policy"]: row for row in olearn.network(line, asked, seeds=1).rows}
+    share = {
+        "tgonline": 0.5,
+        "distributed-tgonline": 0.5,
+        "pga": 1 - np.exp(-1),
+        "mirror-ascent": 1 - np.exp(-1),
+    }
+    for name, row in rows.items():
+        assert row["psi"] == pytest.approx(share.get(name, 1.0))
+        assert row["regret"] == pytest.approx(row["psi"] * row["hindsight"] - row["gain"])
+        assert (row["certificate"] is None) == (name in ("lru", "leadcache"))
+        if row["bound"] is not None:
+            assert row["regret"] <= row["bound"]
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [

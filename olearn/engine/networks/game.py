@@ -33,7 +33,9 @@ COLUMNS = (
     Column("tacg_by_rates", "float", "weight", "the same where the cost without caches is the expected one"),
     Column("gain", "float", "weight", "saved over all requests, both ways"),
     Column("hindsight", "float", "weight", "relaxed optimum of the requests that came, over all, both ways"),
-    Column("psi", "float", "", "1, 1 - 1/e or 1/2: the share of the optimum that the bound is about"),
+    Column(
+        "psi", "float", "", "1, 1 - 1/e or 1/2: the share of the optimum that bound and certificate are about"
+    ),
     Column("certificate", "float", "weight", "what the run itself proves about the same regret"),
     Column("regret_over_bound", "float"),
     Column("looks", "int", "", "monitoring instants"),
@@ -222,7 +224,7 @@ class NetworkGame(Game):
             "seed": policy.seed if policy.randomised else None,
             "tacg_by_rates": gain / served + expected - float(full[self.demands[:served]].mean()),
             "gain": gain,
-            "psi": _psi(bound),
+            "psi": policy.psi,
             "certificate": None if proved is None else 2 * proved,
             "looks": play.looks,
             "placement": self._placement(policy) if complete else None,
@@ -327,15 +329,6 @@ class NetworkGame(Game):
     def result(self, manifest: dict[str, Any], runs: list[Run], points: np.ndarray,
                comparators: dict[Any, Comparators]) -> NetworkResult:  # fmt: skip
         return NetworkResult(manifest, runs, points, comparators)
-
-
-def _psi(bound: Any) -> float:
-    """The share of the optimum that a bound is about."""
-    if bound is None:
-        return 1.0
-    if bound.comparator.startswith("1 - 1/e"):
-        return 1.0 - math.exp(-1.0)
-    return 0.5 if bound.comparator.startswith("1/2") else 1.0
 
 
 def _certificate(net: Network, best: Any, scale: float, of: str) -> dict[str, Any]:
