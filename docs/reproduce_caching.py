@@ -52,6 +52,7 @@ GOLDEN = {
     "gdsf": ("gdsf", 0.0),
     "lirs": ("lirs", 0.005),
     "hyperbolic": ("hyperbolic", 0.02),
+    "lhd": ("lhd", 0.1),
     "lecar": ("lecar", 0.05),  # beyond it on one trace: docs/caching-policies.md
 }
 #: name: file, C, then OPT, Belady, LRU, perfect LFU, FTPL, OGD, OGB (hit ratios), OGD's regret and its bound.

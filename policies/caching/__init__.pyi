@@ -18,12 +18,14 @@ from olearn.policies.caching.lecar import LeCaR as LeCaR
 from olearn.policies.caching.lfu import LFU as LFU
 from olearn.policies.caching.lfu_da import LFUDA as LFUDA
 from olearn.policies.caching.lfu_in_cache import LFUInCache as LFUInCache
+from olearn.policies.caching.lhd import LHD as LHD
 from olearn.policies.caching.lirs import LIRS as LIRS
 from olearn.policies.caching.lru import LRU as LRU
 from olearn.policies.caching.lru_k import LRUK as LRUK
 from olearn.policies.caching.nfpl import NFPL as NFPL
 from olearn.policies.caching.oftpl import OFTPL as OFTPL
 from olearn.policies.caching.oftrl import OFTRL as OFTRL
+from olearn.policies.caching.oftrl_meta import OFTRLMeta as OFTRLMeta
 from olearn.policies.caching.ogb import OGB as OGB
 from olearn.policies.caching.ogd import OGD as OGD
 from olearn.policies.caching.omd import OMD as OMD

@@ -254,6 +254,7 @@ class PerturbedPolicy(CachingPolicy):
     """
 
     randomised = True
+    fetches_unasked = True
     #: The default numerator is this times C^(-1/2) (ln(N e/C))^(-1/4).
     _factor = 1.3
 

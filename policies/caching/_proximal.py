@@ -111,6 +111,22 @@ def init(
     return state if sample is None else state._replace(sample=sample, mass=np.zeros(STATS))
 
 
+def extend(state: State, catalog_size: int) -> State:
+    """A larger catalogue: the items added were at 0 in all points so far."""
+    added = catalog_size - state.x.size
+    state = state._replace(
+        x=np.pad(state.x, (0, added)),
+        counts=np.pad(state.counts, (0, added)),
+        centre=np.pad(state.centre, (0, added)),
+        y=np.zeros(catalog_size),
+        was=np.zeros(catalog_size),
+        predictor=_predictors.grow(state.predictor, catalog_size),
+        sample=_rounding.grow(state.sample, catalog_size),
+    )
+    lead(state, -1)
+    return state
+
+
 @kernel
 def lead(state, item):
     """x from counts, prediction and centre. O(N)."""
@@ -203,6 +219,7 @@ class ProximalPolicy(Rounded, CachingPolicy):
     """
 
     fractional = True
+    fetches_unasked = True
 
     def __init__(
         self,
@@ -245,19 +262,7 @@ class ProximalPolicy(Rounded, CachingPolicy):
         return self.state.x.copy()
 
     def _extend(self, state: State, catalog_size: int) -> State:
-        # Items added were at 0 in all points so far.
-        added = catalog_size - self.catalog_size
-        state = state._replace(
-            x=np.pad(state.x, (0, added)),
-            counts=np.pad(state.counts, (0, added)),
-            centre=np.pad(state.centre, (0, added)),
-            y=np.zeros(catalog_size),
-            was=np.zeros(catalog_size),
-            predictor=_predictors.grow(state.predictor, catalog_size),
-            sample=_rounding.grow(state.sample, catalog_size),
-        )
-        lead(state, -1)
-        return state
+        return extend(state, catalog_size)
 
     def realised(self) -> dict[str, float]:
         cut = {} if self.state.sample is None else {"cuts": float(self.state.sample.cuts[0])}

@@ -221,6 +221,10 @@ class Rounded:
         if rounding is not None:
             soft = rounding in ("coupled", "poisson")
             vars(self).update(fractional=False, randomised=True, soft_capacity=soft)
+            if rounding == "hard":
+                self.fetches_unasked = False
+            elif rounding in ("madow", "madow-fixed", "pivotal"):
+                self.fetches_unasked = True
             self.capabilities = self.capabilities | {"contents"}
 
     def _rounded_bound(self, bound: Bound | None, realised: Any) -> Bound | None:

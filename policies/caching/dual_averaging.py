@@ -179,6 +179,7 @@ class DualAveraging(Rounded, CachingPolicy):
         super().__init__(capacity, catalog_size, horizon, seed=seed, **common)
         self._eta = eta
         self.schedule = schedule
+        self.fetches_unasked = schedule != "fixed"
         self._set_rounding(rounding)
 
     @property

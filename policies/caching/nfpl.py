@@ -138,6 +138,7 @@ class NFPL(CachingPolicy):
         super().__init__(capacity, catalog_size, horizon, seed=seed, **common)
         self.observed = observed
         self.batch = batch
+        self.fetches_unasked = batch != 1
         self._eta = eta
 
     @property

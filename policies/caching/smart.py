@@ -165,6 +165,7 @@ class SMART(CachingPolicy):
 
     name = "smart"
     randomised = True
+    fetches_unasked = True
     rule = "perfect LFU until its regret reaches a threshold, then ftpl afresh"
     reference = "Banerjee, Bhatt and Yu 2024"
     step, share = staticmethod(step), staticmethod(share)

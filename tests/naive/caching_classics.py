@@ -664,3 +664,70 @@ class Hyperbolic(Twin):
         self.slots.append(item)
         self.size[item], self.count[item], self.born[item] = size, 1, self.time
         self.come(size)
+
+
+class LHD(Hyperbolic):
+    """The least measured hit density per byte of a sample leaves; ages in requests (small caches)."""
+
+    def start(self, below, sample=32, period=4096, decay=0.9):
+        super().start(below, sample)
+        self.period, self.decay, self.due = period, decay, period
+        self.last, self.ages, self.hits, self.evictions, self.rates = {}, {}, {}, {}, None
+
+    def kind(self, item):
+        both = sum(self.ages[item])
+        if both == 0:
+            return 15
+        found = 0
+        while found < 14 and both * 2**found < 2048:
+            found += 1
+        return found
+
+    def place(self, item):
+        return self.kind(item), min(self.time - self.last[item], 4095)
+
+    def hit(self, item):
+        if self.time >= self.due:
+            self.due += self.period
+            self.rates = {}
+            for c in range(16):
+                for a in range(4096):
+                    later = [
+                        (b, self.hits.get((c, b), 0.0), self.evictions.get((c, b), 0.0))
+                        for b in self.seen(c, a)
+                    ]
+                    if sum(h + v for _, h, v in later) <= 1e-5:
+                        break
+                    time = sum((b - a + 1) * (h + v) for b, h, v in later)
+                    self.rates[c, a] = sum(h for _, h, _ in later) / time
+            self.hits = {k: v * self.decay for k, v in self.hits.items()}
+            self.evictions = {k: v * self.decay for k, v in self.evictions.items()}
+        if item in self.size:
+            place = self.place(item)
+            self.hits[place] = self.hits.get(place, 0.0) + 1.0
+            self.ages[item] = (place[1], self.ages[item][0])
+            self.last[item] = self.time
+        return item in self.size
+
+    def seen(self, c, a):
+        return sorted({b for k, b in [*self.hits, *self.evictions] if k == c and b >= a})
+
+    def worth(self, item):
+        c, a = self.place(item)
+        rate = (c + 1.0) / (a + 1.0) if self.rates is None else self.rates.get((c, a), 0.0)
+        return rate / max(self.size[item], 1)
+
+    def evict(self, size):
+        drawn = [self.below(len(self.slots)) for _ in range(self.sample)]
+        at = min(drawn, key=lambda k: self.worth(self.slots[k]))
+        victim = self.slots[at]
+        place = self.place(victim)
+        self.evictions[place] = self.evictions.get(place, 0.0) + 1.0
+        last = self.slots.pop()
+        if victim != last:
+            self.slots[at] = last
+        self.leave(victim, self.size.pop(victim))
+
+    def insert(self, item, size):
+        super().insert(item, size)
+        self.last[item], self.ages[item] = self.time, (0, 4096)

@@ -104,8 +104,8 @@ def interference(draw):
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    [*((n, p) for n, _, p in TWINS), ("lecar", {}), ("hyperbolic", {})],
-    ids=[*IDS, "lecar", "hyperbolic"],
+    [*((n, p) for n, _, p in TWINS), ("lecar", {}), ("hyperbolic", {}), ("lhd", {})],
+    ids=[*IDS, "lecar", "hyperbolic", "lhd"],
 )
 @given(game=interference())
 def test_hosts_may_interfere(name, parameters, game):
@@ -141,6 +141,8 @@ DRAWN = [
     ("lecar", naive.LeCaR, "uniform", {}),
     ("lecar", naive.LeCaR, "uniform", {"rate": 2.0, "discount": 0.5}),
     ("hyperbolic", naive.Hyperbolic, "below", {"sample": 3}),
+    ("lhd", naive.LHD, "below", {"sample": 3, "period": 7}),
+    ("lhd", naive.LHD, "below", {}),
 ]
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from olearn.policies.caching.ftrl_proximal import FTRLProximal
 from olearn.policies.caching.oftrl import OFTRL
+from olearn.policies.caching.oftrl_meta import OFTRLMeta
 from tests.naive import caching_noregret as naive
 from tests.policies.test_caching_attack import KINDS, SIZES, breaches
 from tests.policies.test_caching_realised import attack, best
@@ -46,7 +47,7 @@ def test_the_bound_holds_on_every_sequence(items, guesses, c, b):
 
 @pytest.mark.parametrize("kind", ["least held", "just evicted", "most held", "cyclic", "skewed"])
 @pytest.mark.parametrize(("n", "c"), [(2, 1), (6, 1), (12, 4), (12, 11)])
-@pytest.mark.parametrize("cls", [FTRLProximal, OFTRL])
+@pytest.mark.parametrize("cls", [FTRLProximal, OFTRL, OFTRLMeta])
 def test_bounds_under_attack(cls, n, c, kind):
     for sigma in (None, 0.01, 1.0, 30.0):
         policy = cls(c, n, 150, sigma=sigma)
@@ -54,7 +55,7 @@ def test_bounds_under_attack(cls, n, c, kind):
         assert best(items, c) - earned <= policy.bound(150, realised=policy.realised()).value + 1e-6
 
 
-@pytest.mark.parametrize("cls", [FTRLProximal, OFTRL])
+@pytest.mark.parametrize("cls", [FTRLProximal, OFTRL, OFTRLMeta])
 @pytest.mark.parametrize(("n", "c"), SIZES)
 def test_every_invariant_at_the_corners(cls, n, c):
     broken = []
@@ -62,3 +63,22 @@ def test_every_invariant_at_the_corners(cls, n, c):
         for kind in KINDS:
             broken += breaches(cls(c, n, sigma=sigma), kind, 300)
     assert not broken, "\n".join(map(str, broken[:20]))
+
+
+@given(ITEMS, GUESSES, st.integers(1, 7), SIGMAS)
+def test_the_meta_learner_is_the_slow_twin_and_keeps_its_bound(items, guesses, c, b):
+    guesses = np.array(guesses, np.int32)
+    plain, good = FTRLProximal(c, 8, sigma=b), OFTRL(c, 8, predictor=guesses, sigma=b)
+    w, expected = 1.0, []
+    for t, i in enumerate(items, 1):
+        x = (1 - w) * plain.fractions() + w * good.fractions()
+        expected.append(x[i])
+        r, s = plain.request(i), good.request(i)
+        w = float(np.clip(w + (s - r) / (2 * np.sqrt(t)), 0, 1))
+    meta = OFTRLMeta(c, 8, predictor=guesses, sigma=b)
+    rewards = meta.request_many(items)
+    np.testing.assert_allclose(rewards, expected, atol=1e-12)
+    alone = (FTRLProximal(c, 8, sigma=b), OFTRL(c, 8, predictor=guesses, sigma=b))
+    better = max(policy.request_many(items).sum() for policy in alone)
+    assert better - sum(rewards) <= 1.5 * np.sqrt(len(items)) + 1e-9
+    assert best(items, c) - sum(rewards) <= meta.bound(len(items), realised=meta.realised()).value + 1e-6
