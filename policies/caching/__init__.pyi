@@ -3,6 +3,7 @@
 from olearn.policies.caching.arc import ARC as ARC
 from olearn.policies.caching.belady import Belady as Belady
 from olearn.policies.caching.belady_bypass import BeladyBypass as BeladyBypass
+from olearn.policies.caching.blind_oracle_lru import BlindOracleLRU as BlindOracleLRU
 from olearn.policies.caching.car import CAR as CAR
 from olearn.policies.caching.clock import Clock as Clock
 from olearn.policies.caching.dual_averaging import DualAveraging as DualAveraging

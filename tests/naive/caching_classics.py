@@ -731,3 +731,56 @@ class LHD(Hyperbolic):
     def insert(self, item, size):
         super().insert(item, size)
         self.last[item], self.ages[item] = self.time, (0, 4096)
+
+
+class BlindOracleLRU:
+    """Two shadows as plain lists, and a cache that evicts what the leader lacks."""
+
+    def __init__(self, capacity, due=None, factor=2.0):
+        self.c, self.due_given, self.factor = capacity, due, factor
+        self.time, self.lead, self.held, self.stack = 0, 0, set(), []
+        self.due, self.last, self.shadows, self.misses = {}, {}, [[], []], [0, 0]
+
+    def request(self, item):
+        if self.due_given is not None:
+            due = self.due_given[self.time] if self.time < len(self.due_given) else 2**62
+        else:
+            due = 2 * self.time - self.last[item] if item in self.last else 2**62
+        self.due[item], self.last[item] = due, self.time
+        self.time += 1
+        gone = [None, None]
+        for k, shadow in enumerate(self.shadows):
+            if item not in shadow:
+                self.misses[k] += 1
+                if len(shadow) == self.c:
+                    gone[k] = max(shadow, key=lambda i: (self.due[i], i)) if k == 0 else shadow[0]
+                    shadow.remove(gone[k])
+            else:
+                shadow.remove(item)
+            shadow.append(item)
+        if gone[self.lead] in self.held:
+            if len(self.stack) == 2 * self.c:
+                self.scan()
+            else:
+                self.stack.append(gone[self.lead])
+        if self.misses[self.lead] > self.factor * self.misses[1 - self.lead] + self.c:
+            self.lead = 1 - self.lead
+            self.scan()
+        if item in self.held:
+            return True
+        if len(self.held) == self.c:
+            self.held.remove(self.candidate())
+        self.held.add(item)
+        return False
+
+    def scan(self):
+        self.stack = [i for i in sorted(self.held) if i not in self.shadows[self.lead]]
+
+    def candidate(self):
+        for _ in range(2):
+            while self.stack:
+                item = self.stack.pop()
+                if item in self.held and item not in self.shadows[self.lead]:
+                    return item
+            self.scan()
+        raise AssertionError("the leader holds the requested item, so the cache holds one that it does not")
