@@ -8,6 +8,8 @@ from olearn.policies.networks.leadcache import LeadCache as LeadCache
 from olearn.policies.networks.lfu import LFU as LFU
 from olearn.policies.networks.lru import LRU as LRU
 from olearn.policies.networks.mirror_ascent import MirrorAscent as MirrorAscent
+from olearn.policies.networks.oftrl import OFTRL as OFTRL
 from olearn.policies.networks.pga import PGA as PGA
 from olearn.policies.networks.random import Random as Random
+from olearn.policies.networks.raoco import RAOCO as RAOCO
 from olearn.policies.networks.tgonline import TGOnline as TGOnline

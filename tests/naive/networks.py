@@ -111,3 +111,14 @@ def mirror(y, gradient, eta, floor, c):
         middle = np.sqrt(low * high)
         low, high = (middle, high) if np.minimum(1, grown / middle).sum() > c else (low, middle)
     return np.minimum(1, grown / high)
+
+
+def project_equal(y, c):
+    """Projection on {0 <= x <= 1, sum x = c} by bisection on the multiplier."""
+    if c >= y.size:
+        return np.ones(y.size)
+    low, high = float(y.min()) - 1.0, float(y.max())
+    for _ in range(300):
+        tau = (low + high) / 2
+        low, high = (tau, high) if np.clip(y - tau, 0, 1).sum() > c else (low, tau)
+    return np.clip(y - high, 0, 1)
