@@ -10,6 +10,7 @@ from olearn.policies.caching.dual_averaging import DualAveraging as DualAveragin
 from olearn.policies.caching.experts import Experts as Experts
 from olearn.policies.caching.experts_sampled import ExpertsSampled as ExpertsSampled
 from olearn.policies.caching.fifo import FIFO as FIFO
+from olearn.policies.caching.fixed_share import FixedShare as FixedShare
 from olearn.policies.caching.ftpl import FTPL as FTPL
 from olearn.policies.caching.ftpl_anytime import FTPLAnytime as FTPLAnytime
 from olearn.policies.caching.ftrl_proximal import FTRLProximal as FTRLProximal

@@ -138,3 +138,18 @@ def batched_leader(items, capacity, noise, batch):
         if t % batch == 0:
             held = set(np.argsort(-(counts + noise))[:capacity].tolist())
     return hits, held
+
+
+def fixed_share(items, capacity, n, eta, alpha):
+    """Rewards and final point: the entropic projection by bisection, then the mixture."""
+    x, rewards = np.full(n, capacity / n), []
+    for i in items:
+        rewards.append(x[i])
+        y = x.copy()
+        y[i] *= math.exp(eta)
+        low, high = 0.0, 1.0
+        for _ in range(200):
+            m = (low + high) / 2
+            low, high = (m, high) if np.minimum(1.0, m * y).sum() < capacity else (low, m)
+        x = (1 - alpha) * np.minimum(1.0, high * y) + alpha * capacity / n
+    return rewards, x
