@@ -18,9 +18,9 @@ STAR = build(
 
 def test_known_answers():
     """One place, two agents of one item each: proportional fairness halves it; bargaining starts at d."""
-    assert alpha_fair(STAR, 1.0).utilities == pytest.approx([4.5, 0.5], abs=1e-4)
-    assert price_of_fairness(STAR, 1.0) == pytest.approx(1 - 5 / 9, abs=1e-4)
-    assert nash_bargaining(STAR, [4.5, 0.0]).utilities == pytest.approx([6.75, 0.25], abs=1e-4)
+    assert alpha_fair(STAR, 1.0).utilities == pytest.approx([4.5, 0.5], abs=1e-3)
+    assert price_of_fairness(STAR, 1.0) == pytest.approx(1 - 5 / 9, abs=1e-3)
+    assert nash_bargaining(STAR, [4.5, 0.0]).utilities == pytest.approx([6.75, 0.25], abs=1e-3)
     with pytest.raises(OlearnError, match="one a query node"):
         nash_bargaining(STAR, [1.0])
     with pytest.raises(OlearnError, match="can't save anything"):
