@@ -4,6 +4,7 @@ from olearn.policies.networks.bsca import BSCA as BSCA
 from olearn.policies.networks.distributed_tgonline import DistributedTGOnline as DistributedTGOnline
 from olearn.policies.networks.ewma_greedy import EWMAGreedy as EWMAGreedy
 from olearn.policies.networks.fifo import FIFO as FIFO
+from olearn.policies.networks.horizon_fair import HorizonFair as HorizonFair
 from olearn.policies.networks.leadcache import LeadCache as LeadCache
 from olearn.policies.networks.lfu import LFU as LFU
 from olearn.policies.networks.lru import LRU as LRU

@@ -7,6 +7,7 @@ from naive import networks as naive
 from olearn.errors import OlearnError
 from olearn.optima.networks import alpha_fair, nash_bargaining, price_of_fairness, relaxed
 from olearn.optima.networks.fair import utilities
+from olearn.policies.networks import RAOCO, HorizonFair
 from olearn.traces.networks import build
 from olearn.traces.networks.topologies import made_network
 
@@ -41,3 +42,30 @@ def test_certified_and_not_beaten(alpha):
         _, u = utilities(net, np.minimum(y, 1.0))
         other = np.log(u).sum() if alpha == 1.0 else (u ** (1 - alpha)).sum() / (1 - alpha)
         assert other <= fair.bound + 1e-9 * abs(fair.bound)
+
+
+def test_the_online_policy_ends_at_the_fair_point():
+    """Two agents ask for their own items, nine and one times a slot: each gets half of the place.
+
+    The utilities are shares, so the fair point is the same for both; without fairness the busy one takes all.
+    """
+    demands, times = np.tile([0] * 9 + [1], 2000), np.repeat(np.arange(2000), 10) + 0.5
+    policy = HorizonFair(STAR, least=0.1)
+    policy.run(demands, times)
+    (first, _), (second, _) = policy.agents().values()
+    assert first == pytest.approx(0.6, abs=0.05)
+    assert second == pytest.approx(0.6, abs=0.05)
+    greedy = RAOCO(STAR)
+    greedy.run(demands, times)
+    assert greedy.fractions()[2, 0] > 0.95
+
+
+def test_prices_stay_where_the_dual_is_convex():
+    net, demands, times, _ = made_network("star:4", "zipf:0.8", items=12, capacity=2, count=4000)
+    for alpha in (0.5, 1.0, 3.0):
+        policy = HorizonFair(net, alpha=alpha, least=0.2)
+        policy.run(demands, times)
+        for mean, price in policy.agents().values():
+            assert 0.2 <= mean <= 1.2
+            assert 1.2**-alpha - 1e-12 <= price <= 0.2**-alpha + 1e-9
+    assert (policy.placement().sum(axis=1) <= net.capacity).all()
