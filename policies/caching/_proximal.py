@@ -284,4 +284,4 @@ class ProximalPolicy(Rounded, CachingPolicy):
             ("unit sizes, a hit is worth 1",),
             self.reference + "; derived in policies/caching/_proximal.py",
         )
-        return self._rounded_bound(bound, realised)
+        return self._rounded_bound(bound, realised, requests)

@@ -227,7 +227,7 @@ class Rounded:
                 self.fetches_unasked = True
             self.capabilities = self.capabilities | {"contents"}
 
-    def _rounded_bound(self, bound: Bound | None, realised: Any) -> Bound | None:
+    def _rounded_bound(self: Any, bound: Bound | None, realised: Any, requests: int | None) -> Bound | None:
         """The fractional policy's bound as it holds for the whole items."""
         if bound is None or self.rounding is None:
             return bound
@@ -237,8 +237,8 @@ class Rounded:
             assumptions=(oblivious, *[a for a in bound.assumptions if a != oblivious]),
         )
         if self.rounding == "hard":
-            if realised is None or "cuts" not in realised:
-                return None
-            more = realised["cuts"]
+            more = requests if requests is not None else self.require_horizon("requests")
+            if realised is not None:  # beforehand only that a request cuts once at most
+                more = min(more, realised.get("cuts", more))
             bound = bound._replace(value=bound.value + more, formula=f"{bound.formula} + cuts")
         return bound

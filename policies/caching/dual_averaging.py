@@ -250,4 +250,4 @@ class DualAveraging(Rounded, CachingPolicy):
             ("unit sizes, a hit is worth 1", "the catalogue is fixed"),
             "Nesterov 2009; Xiao 2010; derived in the docstring",
         )
-        return self._rounded_bound(bound, realised)
+        return self._rounded_bound(bound, realised, requests)

@@ -159,7 +159,7 @@ class OGD(Rounded, GradientPolicy):
         self, requests: int | None = None, *, realised: Mapping[str, float] | None = None
     ) -> Bound | None:
         bound = self.gradient_bound(requests, realised, "every sequence", ())
-        return self._rounded_bound(bound, realised)
+        return self._rounded_bound(bound, realised, requests)
 
     def realised(self) -> dict[str, float]:
         cut = {} if self.state.sample is None else {"cuts": float(self.state.sample.cuts[0])}

@@ -278,4 +278,4 @@ class OMD(Rounded, CachingPolicy):
             ("unit sizes, a hit is worth 1", "the catalogue is fixed"),
             "Si Salem et al. 2023 with local norms; derived in the docstring",
         )
-        return self._rounded_bound(bound, realised)
+        return self._rounded_bound(bound, realised, requests)
