@@ -153,3 +153,19 @@ def fixed_share(items, capacity, n, eta, alpha):
             low, high = (m, high) if np.minimum(1.0, m * y).sum() < capacity else (low, m)
         x = (1 - alpha) * np.minimum(1.0, high * y) + alpha * capacity / n
     return rewards, x
+
+
+def entropic_batches(items, capacity, n, eta, batch):
+    """Rewards and final point of mirror ascent in batches: the entropic projection by bisection."""
+    x, rewards = np.full(n, capacity / n), []
+    for start in range(0, len(items), batch):
+        part = items[start : start + batch]
+        rewards += [x[i] for i in part]
+        if len(part) == batch:
+            y = x * np.exp(eta * np.bincount(part, minlength=n))
+            low, high = 0.0, 1.0
+            for _ in range(200):
+                m = (low + high) / 2
+                low, high = (m, high) if np.minimum(1.0, m * y).sum() < capacity else (low, m)
+            x = np.minimum(1.0, high * y)
+    return rewards, x
