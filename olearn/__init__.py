@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from olearn._jit import kernel
+    from olearn._values import cached as cached
     from olearn.engine import Result, replay
     from olearn.engine.caching.compare import compare
     from olearn.engine.networks import network
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _FACE = {
     "CachingPolicy": ("olearn.policies.caching._base", "CachingPolicy"),
     "Keyed": ("olearn.keyed", "Keyed"),
+    "cached": ("olearn._values", "cached"),
     "kernel": ("olearn._jit", "kernel"),
     "replay": ("olearn.engine", "replay"),
     "compare": ("olearn.engine.caching.compare", "compare"),

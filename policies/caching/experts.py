@@ -376,6 +376,13 @@ class Experts(CachingPolicy):
             entry = type(self)._made[key] = table.request(sized, logged)
         return entry, table
 
+    def _direct(self) -> Any:
+        if not can_fuse(self.state.members):
+            return None
+        sized = self.unit == "bytes"
+        logged, table = self._fused(sized, True)
+        return self._fused(sized, False)[0], logged, table.address, table.log.left
+
     def _one_by_one(self, state: State, item: int, size: int | None, evicted: list[int] | None) -> int:
         """The same with members that have no step of their own: one call each."""
         f = state.follower
