@@ -32,6 +32,7 @@ from olearn.policies.caching.ogb import OGB as OGB
 from olearn.policies.caching.ogd import OGD as OGD
 from olearn.policies.caching.omd import OMD as OMD
 from olearn.policies.caching.omd_batch import OMDBatch as OMDBatch
+from olearn.policies.caching.osmd import OSMD as OSMD
 from olearn.policies.caching.random import Random as Random
 from olearn.policies.caching.s3_fifo import S3FIFO as S3FIFO
 from olearn.policies.caching.sieve import Sieve as Sieve

@@ -169,3 +169,19 @@ def entropic_batches(items, capacity, n, eta, batch):
                 low, high = (m, high) if np.minimum(1.0, m * y).sum() < capacity else (low, m)
             x = np.minimum(1.0, high * y)
     return rewards, x
+
+
+def semi_bandit(items, capacity, n, eta, sets):
+    """Fractions before each request of OSMD that held the given sets."""
+    x, points = np.full(n, capacity / n), []
+    for item, held in zip(items, sets, strict=True):
+        points.append(x)
+        y = x.copy()
+        for i in held - {item}:
+            y[i] = max(1e-12, x[i] * math.exp(-eta / x[i]))
+        low, high = 0.0, 1e15
+        for _ in range(300):
+            m = (low + high) / 2
+            low, high = (m, high) if np.minimum(1.0, m * y).sum() < capacity else (low, m)
+        x = np.minimum(1.0, high * y)
+    return points
