@@ -155,7 +155,7 @@ class NFPL(CachingPolicy):
     def eta(self) -> float:
         """Scale of the noise, in requests; by default what minimises the bound."""
         if self._eta is not None:
-            return check_real("eta", self._eta, 1e-6)
+            return check_real("eta", self._eta, 1e-12)
         return math.sqrt(self.require_horizon("eta") * self._variance / (self._spread or 1.0))
 
     def validate(self) -> None:

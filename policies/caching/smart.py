@@ -189,7 +189,7 @@ class SMART(CachingPolicy):
     def eta(self) -> float:
         """Scale of the noise after the change, as for `ftpl`: (4 pi ln(N e/C))^(-1/4) sqrt(T/C)."""
         if self._eta is not None:
-            return check_real("eta", self._eta, 1e-6)
+            return check_real("eta", self._eta, 1e-12)
         leaders = math.log(self._first_catalog * math.e / self._first_capacity)
         return (4 * math.pi * leaders) ** -0.25 * math.sqrt(self.require_horizon("eta") / self._first_capacity)
 

@@ -32,6 +32,7 @@ def test_schedule_is_the_slow_twin(items, c, a):
     np.testing.assert_allclose(cache.fractions(), x, atol=1e-8)
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("schedule", ["fixed", "sqrt"])
 @pytest.mark.parametrize(("n", "c"), [(100, 10), (100, 1), (1000, 500)])
 def test_long_runs_stay_exact(n, c, schedule):
@@ -45,6 +46,7 @@ def test_long_runs_stay_exact(n, c, schedule):
         np.testing.assert_allclose(cache.fractions(), x, atol=1e-8)
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("schedule", ["fixed", "sqrt"])
 @pytest.mark.parametrize(("n", "c"), SIZES)
 def test_every_invariant_at_the_corners(n, c, schedule):

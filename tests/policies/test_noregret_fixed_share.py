@@ -41,6 +41,7 @@ def test_bounds_under_attack(n, c, kind):
         assert best(items, c) - earned <= policy.bound(250).value + 1e-9
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize(("n", "c"), SIZES)
 def test_every_invariant_at_the_corners(n, c):
     broken = []
@@ -51,6 +52,7 @@ def test_every_invariant_at_the_corners(n, c):
     assert not broken, "\n".join(map(str, broken[:20]))
 
 
+@pytest.mark.jit_only
 def test_it_follows_a_change_that_mirror_ascent_is_slow_to_see():
     from olearn.policies.caching.omd import OMD
 

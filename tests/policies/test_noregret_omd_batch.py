@@ -43,6 +43,7 @@ def test_bounds_under_attack(n, c, kind):
         assert best(items, c) - earned <= policy.bound(250, realised=policy.realised()).value + 1e-9
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize(("n", "c"), SIZES)
 def test_every_invariant_at_the_corners(n, c):
     broken = []

@@ -29,6 +29,7 @@ def test_the_fractions_are_the_slow_twins(items, c, eta, seed):
     np.testing.assert_allclose(found, naive.semi_bandit(items, c, 8, eta, sets), atol=1e-6)
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("kind", ["cyclic", "skewed", "phases"])
 def test_the_mean_stays_within_the_bound(kind):
     """Mean of 30 seeds within 5 standard errors."""
@@ -37,12 +38,14 @@ def test_the_mean_stays_within_the_bound(kind):
     assert np.mean(regrets) <= OSMD(3, 10, 2000).bound().value + 5 * np.std(regrets) / math.sqrt(30)
 
 
+@pytest.mark.jit_only
 def test_it_learns_what_it_cannot_see():
     items = sequence("skewed", 10, 3, 20_000)
     hits = np.mean([OSMD(3, 10, 20_000, seed=s).request_many(items)[10_000:].mean() for s in range(3)])
     assert hits > 0.5 * best(items, 3) / items.size + 0.5 * 3 / 10
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize(("n", "c"), SIZES)
 def test_every_invariant_at_the_corners(n, c):
     broken = []

@@ -58,6 +58,7 @@ def test_predictors_are_what_they_say():
             assert (named == array.request_many(items)).all()
 
 
+@pytest.mark.jit_only
 def test_with_a_perfect_oracle_the_regret_stays():
     """Right predictions are no errors: the scale never grows, and the bound does not see T."""
     items = np.minimum(np.random.default_rng(3).zipf(1.3, 20_000), 50) - 1
@@ -68,6 +69,7 @@ def test_with_a_perfect_oracle_the_regret_stays():
     assert regret <= bound.value
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("cls", [FTPLAnytime, OFTPL])
 @pytest.mark.parametrize("kind", ["cyclic", "skewed"])
 def test_the_mean_stays_within_the_bound(cls, kind):
@@ -83,6 +85,7 @@ def test_the_mean_stays_within_the_bound(cls, kind):
             assert np.mean(regrets) <= np.mean(bounds)
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("cls", [FTPLAnytime, OFTPL])
 @pytest.mark.parametrize(("n", "c"), SIZES)
 def test_every_invariant_at_the_corners(cls, n, c):

@@ -55,6 +55,7 @@ def test_bounds_under_attack(cls, n, c, kind):
         assert best(items, c) - earned <= policy.bound(150, realised=policy.realised()).value + 1e-6
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("cls", [FTRLProximal, OFTRL, OFTRLMeta])
 @pytest.mark.parametrize(("n", "c"), SIZES)
 def test_every_invariant_at_the_corners(cls, n, c):

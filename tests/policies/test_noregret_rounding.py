@@ -59,6 +59,7 @@ def test_hard_fetches_only_what_was_asked_for_and_misses_little_more(cls, items,
     assert hard.stats["peak_occupancy"] <= c
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("cls", POLICIES)
 @pytest.mark.parametrize("rounding", ["madow", "madow-fixed", "pivotal", "coupled", "poisson"])
 def test_the_marginals_are_the_fractions(cls, rounding):
@@ -76,6 +77,7 @@ def test_the_marginals_are_the_fractions(cls, rounding):
     assert (np.abs(held / seeds - x) <= 5 * np.sqrt(x * (1 - x) / seeds) + 1e-9).all()
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("rounding", _rounding.ROUNDINGS)
 @pytest.mark.parametrize("cls", [OGD, OFTRL])
 def test_every_invariant_at_the_corners(cls, rounding):
@@ -106,6 +108,7 @@ def test_the_contract(rounding):
         check(Own, lambda items, capacity, n: Own(capacity, n, len(items)))
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("rounding", _rounding.ROUNDINGS)
 @pytest.mark.parametrize("cls", [OGD, FTRLProximal])
 def test_the_mean_stays_within_the_bound(cls, rounding):

@@ -43,6 +43,7 @@ def test_smart_before_the_change_is_perfect_lfu_and_knows_its_regret(items, c, s
         assert cache.stats["fetched_other"] == 0
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("kind", ["cyclic", "skewed"])
 @pytest.mark.parametrize(("n", "c"), [(2, 1), (12, 4), (12, 11)])
 def test_smart_within_its_bound(n, c, kind):
@@ -56,6 +57,7 @@ def test_smart_within_its_bound(n, c, kind):
         assert np.mean(regrets) <= policy.bound(400).value + 5 * np.std(regrets) / math.sqrt(30)
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("kind", ["cyclic", "round and round", "skewed"])
 def test_nfpl_within_its_bound(kind):
     """Mean of 40 seeds within 5 standard errors."""
@@ -69,6 +71,7 @@ def test_nfpl_within_its_bound(kind):
         assert np.mean(regrets) <= bound + 5 * np.std(regrets) / math.sqrt(40)
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("cls", [SMART, NFPL])
 @pytest.mark.parametrize(("n", "c"), SIZES)
 def test_every_invariant_at_the_corners(cls, n, c):
