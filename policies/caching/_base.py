@@ -71,6 +71,8 @@ __all__ = [
     "resized",
 ]
 
+#: The largest capacity, and what a sum of two of them fits into.
+LARGEST = 1 << 62
 _COMMON = ("self", "capacity", "catalog_size", "horizon", "seed", "unit", "lock")
 #: What ``capabilities`` can hold.
 CAPABILITIES = (
@@ -340,6 +342,8 @@ class CachingPolicy:
         """Check the parameters; raises :class:`~olearn.errors.ParameterError` with one sentence."""
         check_positive_int("catalog_size", self.catalog_size)
         check_positive_int("capacity", self.capacity)
+        if self.capacity > LARGEST:  # kernels count in 64 bits
+            raise ParameterError(f"capacity must be at most 2^62, got {self.capacity:,}")
         if self.unit not in ("items", "bytes"):
             raise ParameterError(f"unit must be 'items' or 'bytes', got {self.unit!r}")
         if self.unit == "bytes" and not self.takes_sizes:

@@ -145,6 +145,7 @@ def test_the_picture_counts_bytes(tmp_path):
         (1.5, {"unit": "bytes"}, "whole number of bytes"),
         (5, {"unit": "bytes"}, "below the smallest item's 10"),
         (50, {"unit": "lines"}, "unit"),
+        ("9999999999999999999gb", {}, "at most 2\\^62 bytes"),
     ],
 )
 def test_what_it_refuses(capacity, more, said):
@@ -185,3 +186,11 @@ def test_the_regret_command_says_that_it_counts_bytes(tmp_path):
     assert "regrets count bytes" in told.stdout
     refused = run(main, ["regret", out, "--trace", "twitter"])
     assert refused.exit_code == 2
+
+
+def test_a_policy_of_more_than_63_bits():
+    from olearn.policies.caching import LRU
+
+    with pytest.raises(OlearnError, match="at most 2"):
+        LRU(2**63, 5, unit="bytes").request(1, 1)
+    assert not LRU(2**62, 5, unit="bytes").request(1, 2**40)

@@ -60,6 +60,8 @@ def parse_bytes(value: Any, footprint: int) -> int:
         raise ParameterError(f"capacity must be a whole number of bytes, got {value!r}; {allowed}")
     if size < 1:
         raise ParameterError(f"capacity must be at least 1 byte, got {value!r}; {allowed}")
+    if size > 1 << 62:
+        raise ParameterError(f"capacity must be at most 2^62 bytes, got {value!r}; {allowed}")
     return int(size)
 
 
