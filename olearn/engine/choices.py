@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -39,8 +40,14 @@ class Choice:
             self.factory = asked
             inner = getattr(asked, "func", asked)  # of a functools.partial
             own = str(getattr(inner, "name", None) or getattr(inner, "__name__", repr(asked)))
+        elif find is None and is_cache(asked):
+            self.factory = functools.partial(_foreign, asked)
+            own = type(asked).__name__
         else:
-            raise NotSupportedError(f"a policy is a name, a class or a callable, got {asked!r}")
+            raise NotSupportedError(
+                "a policy is a name, a class, a callable, or an object with request(item) or get(item) and "
+                f"put(item, value); got {asked!r}"
+            )
         self.label = own if label is None else label
         self._made: type | None = None
 
@@ -57,6 +64,19 @@ class Choice:
     def sources(self) -> list[Any]:
         """What the policy's numbers depend on: where it is made, and the class that is made."""
         return [getattr(self.factory, "func", self.factory), *([self._made] if self._made else [])]
+
+
+def is_cache(asked: Any) -> bool:
+    """Whether an object can be asked as a cache: ``request(item)``, or ``get`` and ``put``."""
+    if callable(getattr(asked, "request", None)):
+        return True
+    return callable(getattr(asked, "get", None)) and callable(getattr(asked, "put", None))
+
+
+def _foreign(asked: Any, **common: Any) -> Any:
+    from olearn.engine.caching.foreign import Foreign
+
+    return Foreign(asked, **common)
 
 
 def _caching(name: str) -> Any:

@@ -6,6 +6,7 @@ frames are here. :func:`load` reads any of them back.
 
 from __future__ import annotations
 
+import html
 import importlib
 import json
 import math
@@ -15,7 +16,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from olearn._table import text_table
+from olearn._table import cell, text_table
 from olearn.engine.game import Comparators, Run
 from olearn.engine.store import as_bound, plain
 from olearn.errors import ParameterError, TraceError, unknown
@@ -255,6 +256,36 @@ class Result:
         policies = list(dict.fromkeys(row["policy"] for row in self.rows if not row.get("offline")))
         told = {name: self.manifest[name] for name in ("started", "seeds", "complete")}
         return {**told, "policies": policies, "rows": len(self.rows)}
+
+    def __getitem__(self, policy: str) -> Self:
+        """The part of the result that is of one policy; its offline rows and optima stay.
+
+        Examples
+        --------
+        >>> import olearn
+        >>> result = olearn.replay([1, 2, 1, 3] * 9, ["lru", "fifo"], 2)
+        >>> [row["policy"] for row in result["lru"].rows if not row["offline"]]
+        ['lru']
+        """
+        names = dict.fromkeys(run.row["policy"] for run in self.runs)
+        if policy not in names:
+            raise unknown("policy in this result", str(policy), names)
+        runs = [r for r in self.runs if r.row["policy"] == policy or r.row.get("offline")]
+        return type(self)(self.manifest, runs, self.checkpoints, self.hindsight)
+
+    def to_frame(self, curves: bool = False) -> Any:
+        """The same as :meth:`frame`, by the name that other libraries have."""
+        return self.frame(curves)
+
+    def _repr_html_(self) -> str:
+        """The short table and its legend, for notebooks."""
+        rows, columns = self.shown()
+        head = "".join(f"<th>{html.escape(c)}</th>" for c in columns)
+        body = ""
+        for row in rows:
+            body += "<tr>" + "".join(f"<td>{html.escape(cell(row.get(c)))}</td>" for c in columns) + "</tr>"
+        legend = "".join(f"<div>{html.escape(line)}</div>" for line in self.legend())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{legend}"
 
     def frame(self, curves: bool = False) -> Any:
         """The rows (or the curves, long) as a pandas DataFrame, an optional dependency."""
