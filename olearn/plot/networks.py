@@ -69,7 +69,8 @@ def draw(result: Any, path: str | Path | None = None) -> Any:
             regret.annotate("\n".join(far), (0.01, 0.97), xycoords="axes fraction", fontsize=7, va="top")
         gain.set_title(f"{told['name']}: {told['requests']:,} requests", loc="left")
         gain.set_ylabel("gain a request\n(weight, both ways)")
-        gain.set_ylim(bottom=min(0.0, gain.get_ylim()[0]))
+        highest = max((float(np.nanmax(line.get_ydata())) for line in gain.get_lines()), default=1.0)
+        gain.set_ylim(0.0, 1.12 * max(highest, 1e-12))  # bands of few seeds may go beyond
         gain.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
         regret.axhline(0, color="black", linewidth=0.8)
         regret.set_ylim(max(1.1 * lowest, -1.5 * top) - 0.02 * top, 1.15 * top)
